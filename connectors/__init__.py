@@ -1,0 +1,1 @@
+"""What others say, in our words: one folder per outside system."""

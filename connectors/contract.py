@@ -1,0 +1,241 @@
+"""This file is what a connector owes: the envelope it reads, the capabilities it may have, the errors it raises.
+
+A connector is a plain object that implements some of the protocols below; callers ask with `isinstance`.
+Every network call goes through `connectors/transport.py`, which raises these errors:
+
+    ConnectorError             something outside did not do what we asked; `plain` says it to an agent
+    ├── Temporary              trying again can help
+    │   ├── Unreachable        no connection: surely nothing happened there
+    │   ├── TimedOut           no answer in time: what happened there is unknown
+    │   ├── Interrupted        the connection broke before the answer: what happened there is unknown
+    │   ├── Throttled          too many requests; `retry_after` in seconds where it was said
+    │   └── Unavailable        it answered that it has trouble (5xx); what happened there may be unknown
+    └── Permanent              trying the same again cannot help
+        ├── Denied             credentials or scopes (401, 403)
+        ├── Missing            there is no such thing (404, or an empty answer)
+        ├── Collided           somebody else changed it first (409)
+        ├── Rejected           it understood and refused (4xx)
+        └── Garbled            the answer is not what the vendor documents (HTML, other types, too large)
+
+Webhooks raise two errors of their own, neither of which is about the network:
+
+    Forged                     the signature does not hold: answer 401, store nothing
+    Unreadable                 signed, but not to be understood: store it, dead-letter it with this reason
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from connectors.model import Observation, References, Ticket, TicketChange, TicketDraft
+
+
+class ConnectorError(Exception):
+    """Something outside did not do what we asked."""
+
+    plain: ClassVar[str] = "{system} could not be read"
+    outcome_unknown: bool = False
+    """True where the request may have been carried out although no good answer came back."""
+
+    def __init__(self, system: str, detail: str, *, retry_after: float | None = None, status: int | None = None):
+        super().__init__(f"{system}: {detail}")
+        self.system = system
+        self.detail = detail
+        self.retry_after = retry_after
+        self.status = status
+
+    @property
+    def sentence(self) -> str:
+        """What an agent reads in the panel."""
+        return self.plain.format(system=self.system)
+
+
+class Temporary(ConnectorError):
+    """Trying again can help."""
+
+
+class Unreachable(Temporary):
+    """No connection could be made: surely nothing happened there."""
+
+    plain = "{system} cannot be reached right now"
+
+
+class TimedOut(Temporary):
+    """No answer in time: what happened there is unknown."""
+
+    plain = "{system} did not answer in time"
+    outcome_unknown = True
+
+
+class Interrupted(Temporary):
+    """The connection broke before the answer was complete: what happened there is unknown."""
+
+    plain = "The connection to {system} broke"
+    outcome_unknown = True
+
+
+class Throttled(Temporary):
+    """Too many requests; `retry_after` in seconds where the vendor said it."""
+
+    plain = "{system} is limiting how often we may ask; the last known state is shown"
+
+
+class Unavailable(Temporary):
+    """It answered that it has trouble (5xx)."""
+
+    plain = "{system} has trouble of its own right now"
+    outcome_unknown = True
+
+
+class Permanent(ConnectorError):
+    """Trying the same again cannot help."""
+
+
+class Denied(Permanent):
+    """Credentials are wrong, expired or too narrow (401, 403)."""
+
+    plain = "{system} refused our access: an admin must reconnect it"
+
+
+class Missing(Permanent):
+    """There is no such thing over there."""
+
+    plain = "{system} does not know it"
+
+
+class Collided(Permanent):
+    """Somebody else changed it first (409)."""
+
+    plain = "{system} was changed by somebody else at the same moment"
+
+
+class Rejected(Permanent):
+    """It understood the request and refused it."""
+
+    plain = "{system} refused the request"
+
+
+class Garbled(Permanent):
+    """The answer is not what the vendor documents."""
+
+    plain = "{system} answered something we cannot read"
+
+
+class Forged(Exception):
+    """A webhook whose signature does not hold, or that belongs to another account."""
+
+
+class Unreadable(Exception):
+    """A signed webhook that cannot be understood; the message names what was missing and where."""
+
+
+class Envelope(Struct, frozen=True):
+    """A webhook as it arrived: header names in lower case, the body untouched."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@runtime_checkable
+class EventSource(Protocol):
+    """Sends us webhooks. All three methods are pure and never touch the network."""
+
+    def verify(self, envelope: Envelope) -> None:
+        """Raise Forged unless the sender is who it should be. Constant time in the secret; reads nothing before it."""
+        ...
+
+    def delivery_key(self, envelope: Envelope) -> str:
+        """The vendor's own key for a repeat of the same delivery; empty where it has none. Never raises."""
+        ...
+
+    def read(self, envelope: Envelope) -> tuple[Observation, ...]:
+        """What it says. An empty tuple is an event that does not concern us. Raises Unreadable."""
+        ...
+
+
+@runtime_checkable
+class OrderSource(Protocol):
+    """Keeps the orders: a shop."""
+
+    async def read_order(self, order_id: str) -> Observation:
+        """The order as it is now, by the shop's own id. Raises Missing."""
+        ...
+
+    async def find_orders(self, text: str) -> tuple[Observation, ...]:
+        """Orders by name (`#1001`, `1001`), e-mail or phone, newest first, at most ten. *text* is never trusted."""
+        ...
+
+
+@runtime_checkable
+class PaymentSource(Protocol):
+    """Keeps payments that belong to orders elsewhere."""
+
+    async def read_payments(self, about: References) -> tuple[Observation, ...]:
+        """Payments by the ids in *about*, else by the order ids they carry. Empty where it knows none."""
+        ...
+
+
+@runtime_checkable
+class TrackingSource(Protocol):
+    """Knows where parcels are."""
+
+    def tracks(self, carrier: str) -> bool:
+        """Whether it is to be asked about parcels of *carrier* (our code)."""
+        ...
+
+    async def read_tracking(self, carrier: str, tracking_number: str) -> Observation:
+        """All it knows of one parcel. Raises Missing."""
+        ...
+
+
+@runtime_checkable
+class Helpdesk(Protocol):
+    """Holds tickets. Writes are rendered to bytes first, so that a repeat sends exactly the same."""
+
+    def render_open(self, draft: TicketDraft) -> bytes:
+        """The request that opens *draft*. Pure."""
+        ...
+
+    async def open_ticket(self, request: bytes, idempotency_key: str) -> Ticket:
+        """Send what `render_open` made. Safe to repeat with the same bytes and key only as long as the vendor says."""
+        ...
+
+    async def find_ticket(self, external_id: str) -> Ticket | None:
+        """The oldest ticket with this external id, read from the source of truth and not from a late search index."""
+        ...
+
+    async def read_ticket(self, ticket_id: str) -> Ticket:
+        """Raises Missing when it was deleted."""
+        ...
+
+    async def tickets_of(self, email: str) -> tuple[Ticket, ...]:
+        """The customer's own tickets that can still change, newest first."""
+        ...
+
+    async def was_touched_by_a_person(self, ticket: Ticket) -> bool:
+        """Whether anybody but us, the customer and the helpdesk's own rules did something to it."""
+        ...
+
+    def render_change(self, change: TicketChange) -> bytes:
+        """The request that makes *change*. Pure."""
+        ...
+
+    async def change_ticket(self, ticket: Ticket, request: bytes) -> Ticket:
+        """Send what `render_change` made. Raises Collided when *ticket* is no longer the latest, Missing, Rejected."""
+        ...
+
+    async def has_note(self, ticket_id: str, marker: str) -> bool:
+        """Whether a change with this marker arrived: how an unknown outcome is resolved."""
+        ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    """Can tell whether it would work, without changing anything: `beforehand doctor`."""
+
+    async def check(self) -> str:
+        """One sentence on what was reached (account name, scopes). Raises ConnectorError."""
+        ...

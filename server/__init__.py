@@ -1,0 +1,1 @@
+"""What we make of it: rules, flows, storage and the web."""

@@ -1,0 +1,5 @@
+"""This file is the command line."""
+
+
+def main() -> None:
+    """Run `beforehand`."""

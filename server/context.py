@@ -1,0 +1,244 @@
+"""This file is the order context: what `GET .../context` answers and what the sidebar is drawn from (DESIGN 7).
+
+Money is a decimal string in major units with its currency beside it; times are ISO 8601 in UTC.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from server.model import Evidence, Level, Severity
+
+SourceStatus = Literal["ok", "stale", "error", "timeout", "not_configured"]
+
+
+class CustomerContext(Struct, frozen=True, kw_only=True):
+    """`hidden` is true where the shop refuses to say who it is; that is said, not shown as an empty customer."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
+    orders_count: int | None
+    total_spent: str | None
+    currency: str | None
+    vip: bool
+    hidden: bool = False
+
+
+class OrderContext(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    shop: str
+    placed_at: datetime | None
+    total: str | None
+    currency: str | None
+    financial_state: str | None
+    fulfillment_state: str | None
+    cancelled_at: datetime | None
+    cancel_requested_at: datetime | None
+    cancel_reason: str | None
+    tags: list[str]
+    high_value: bool
+    destination: str
+    admin_url: str | None
+    items: list["ItemContext"]
+
+
+class ItemContext(Struct, frozen=True, kw_only=True):
+    line: str
+    title: str
+    sku: str
+    quantity: int
+
+
+class AttemptContext(Struct, frozen=True, kw_only=True):
+    at: datetime
+    succeeded: bool
+    failure_code: str
+    failure_message: str
+
+
+class DisputeContext(Struct, frozen=True, kw_only=True):
+    id: str
+    state: str
+    reason: str
+    amount: str | None
+    respond_by: datetime | None
+
+
+class FailureContext(Struct, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+class PaymentContext(Struct, frozen=True, kw_only=True):
+    id: str
+    processor: str
+    state: str
+    method: str | None
+    amount: str | None
+    captured: str | None
+    refunded: str | None
+    refundable: str | None
+    currency: str | None
+    failure: FailureContext | None
+    dispute: DisputeContext | None
+    attempts: list[AttemptContext]
+
+
+class ScanContext(Struct, frozen=True, kw_only=True):
+    """`local_time` is the clock of the place (`2026-11-23 14:05`), where the carrier said its offset."""
+
+    time: datetime
+    local_time: str | None
+    place: str
+    state: str
+    text: str
+
+
+class EstimateContext(Struct, frozen=True, kw_only=True):
+    original: datetime | None
+    current: datetime | None
+
+
+class ShipmentContext(Struct, frozen=True, kw_only=True):
+    carrier: str
+    carrier_name: str
+    tracking_number: str
+    tracking_url: str | None
+    service: str | None
+    state: str
+    estimated_delivery: EstimateContext
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    last_scan_at: datetime | None
+    scans: list[ScanContext]
+    """Newest first."""
+    exception: str | None
+    sources: list[str]
+
+
+class PromiseContext(Struct, frozen=True, kw_only=True):
+    promised_by: datetime
+    source: str
+    risk: float
+    level: Level
+    reasons: list[str]
+
+
+class SignalContext(Struct, frozen=True, kw_only=True):
+    kind: str
+    since: datetime
+    deadline: datetime | None
+    severity: Severity
+    headline: str
+    reasons: list[str]
+    evidence: list[Evidence]
+    opens_at: datetime
+
+
+class TicketContext(Struct, frozen=True, kw_only=True):
+    connection: str
+    id: str
+    url: str
+    is_ours: bool
+
+
+class IssueContext(Struct, frozen=True, kw_only=True):
+    id: str
+    kind: str
+    state: str
+    severity: Severity
+    headline: str
+    reasons: list[str]
+    since: datetime
+    deadline: datetime | None
+    opened_at: datetime
+    solved_at: datetime | None
+    order: str
+    ticket: TicketContext | None
+
+
+class ContactContext(Struct, frozen=True, kw_only=True):
+    id: str
+    at: datetime
+    channel: str
+    subject: str
+    state: str
+    url: str | None
+
+
+class NotificationContext(Struct, frozen=True, kw_only=True):
+    at: datetime
+    channel: str
+    text: str
+
+
+class ApprovalContext(Struct, frozen=True, kw_only=True):
+    id: str
+    kind: str
+    state: str
+
+
+class ActionContext(Struct, frozen=True, kw_only=True):
+    """What may be asked for now; `reason` says why not, where it may not."""
+
+    kind: str
+    allowed: bool
+    reason: str
+
+
+class SourceContext(Struct, frozen=True, kw_only=True):
+    """One connection that was, or should be, asked. `error` is in words that an agent understands."""
+
+    connection: str
+    system: str
+    status: SourceStatus
+    as_of: datetime | None
+    latency_ms: int | None
+    error: str | None
+
+
+class TimelineContext(Struct, frozen=True, kw_only=True):
+    at: datetime
+    source: str
+    kind: str
+    text: str
+
+
+class CandidateContext(Struct, frozen=True, kw_only=True):
+    """One of several orders that the reference may mean; `match` says by what it was found."""
+
+    order_id: str
+    shop: str
+    name: str
+    placed_at: datetime | None
+    customer: str
+    total: str
+    match: str
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """One order as it is now. `order` is None only where a ticket fits no order, or several (`candidates`)."""
+
+    workspace: str
+    as_of: datetime
+    """Our clock when this answer was made."""
+    timezone: str
+    order: OrderContext | None
+    matched_by: str | None = None
+    """How a ticket was found to be about this order, in words; None where the order was named directly."""
+    customer: CustomerContext | None = None
+    payments: list[PaymentContext] = []
+    shipments: list[ShipmentContext] = []
+    promise: PromiseContext | None = None
+    signals: list[SignalContext] = []
+    issues: list[IssueContext] = []
+    contacts: list[ContactContext] = []
+    notifications: list[NotificationContext] = []
+    approvals: list[ApprovalContext] = []
+    actions: list[ActionContext] = []
+    timeline: list[TimelineContext] = []
+    sources: list[SourceContext] = []
+    candidates: list[CandidateContext] = []

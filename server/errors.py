@@ -1,0 +1,38 @@
+"""This file is what can go wrong on our side and is worth a name.
+
+    BeforehandError
+    ├── ConfigurationError     beforehand.toml or policy.toml is wrong: the key's path and what was expected
+    ├── NotFound               no such order, ticket, workspace: 404
+    ├── Forbidden              not allowed for this principal: 403
+    ├── Unauthenticated        nobody we know is asking: 401
+    ├── BadInput               the request is wrong: 400, with what was expected and where
+    └── AlreadyRunning         another process owns the database file
+"""
+
+
+class BeforehandError(Exception):
+    """Something that is said to the user in words, not as a traceback."""
+
+
+class ConfigurationError(BeforehandError):
+    """A configuration value is wrong. The text names the file, the key's path and what was expected."""
+
+
+class NotFound(BeforehandError):
+    """There is no such thing in this workspace."""
+
+
+class Forbidden(BeforehandError):
+    """The principal may not do this."""
+
+
+class Unauthenticated(BeforehandError):
+    """The request carries no good token."""
+
+
+class BadInput(BeforehandError):
+    """The request is wrong; the text says what was expected and where."""
+
+
+class AlreadyRunning(BeforehandError):
+    """Another process owns the database file."""

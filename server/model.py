@@ -1,0 +1,333 @@
+"""This file is our own words: the order as folded, what we conclude of it, and what we do about it.
+
+Times are aware and in UTC. Money is `connectors.money.Money`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from connectors.model import Contact, Order, Payment, Shipment, TicketChange, TicketDraft
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """Kinds of trouble, spelled as in the API, the policy and ticket tags (DESIGN 7)."""
+
+    PAYMENT_FAILED = "payment_failed"
+    TRACKING_STALLED = "tracking_stalled"
+    PROMISE_AT_RISK = "promise_at_risk"
+    CANCELLATION_AFTER_FULFILLMENT = "cancellation_after_fulfillment"
+
+
+class Severity(StrEnum):
+    """How much it matters; spelled as ticket priorities are."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class Level(StrEnum):
+    """How the delivery promise stands."""
+
+    ON_TRACK = "on_track"
+    WATCH = "watch"
+    AT_RISK = "at_risk"
+    MISSED = "missed"
+
+
+class OrderKey(Struct, frozen=True, order=True):
+    """Which order: workspace, the shop's connection, the shop's own order id. Never an e-mail or a tracking number."""
+
+    workspace: str
+    shop: str
+    order_id: str
+
+    def __str__(self) -> str:
+        return f"{self.workspace}/{self.shop}/{self.order_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "OrderKey":
+        """Read what `str` wrote. Workspace and shop hold no slash; an order id may."""
+        workspace, shop, order_id = text.split("/", 2)
+        return cls(workspace, shop, order_id)
+
+
+# --- the order as folded ------------------------------------------------------------------------------------------
+
+
+class Said(Struct, Generic[T], frozen=True):
+    """What one source has said of one thing, and as of when it said each field (field name -> time)."""
+
+    facts: T
+    at: dict[str, datetime]
+
+
+class TimelineEntry(Struct, frozen=True, order=True):
+    """One line of an order's history."""
+
+    at: datetime
+    source: str
+    kind: str
+    text: str
+
+
+class Estimate(Struct, frozen=True):
+    """A delivery date that one source gave for one shipment, and from when to when it was seen saying so."""
+
+    delivery: datetime
+    first_at: datetime
+    last_at: datetime
+
+
+class OrderRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything sources have said about one order, by source, so that folding is the same in any sequence.
+
+    `view` in `server/rules/timeline.py` turns it into one order. The inner keys are connection names.
+    """
+
+    key: OrderKey
+    order: dict[str, Said[Order]] = {}
+    payments: dict[str, dict[str, Said[Payment]]] = {}
+    """By `Payment.id`."""
+    shipments: dict[str, dict[str, Said[Shipment]]] = {}
+    """By `Shipment.key`."""
+    estimates: dict[str, dict[str, tuple[Estimate, ...]]] = {}
+    """By `Shipment.key`, then source."""
+    contacts: dict[str, Said[Contact]] = {}
+    timeline: dict[str, TimelineEntry] = {}
+    """By the observation's identity; the newest few hundred."""
+
+
+# --- the order as seen ----------------------------------------------------------------------------------------------
+
+
+class Promise(Struct, frozen=True):
+    """The delivery date that the customer was given. Kept when delivered by then; a date means the end of that day."""
+
+    promised_by: datetime
+    source: str
+    """Where it comes from, in words: `the shop`, `order note "delivery date"`, `policy: 5 business days`."""
+
+
+class ShipmentView(Struct, frozen=True, kw_only=True):
+    """One shipment with every source's word merged. Scans are sorted, oldest first."""
+
+    shipment: Shipment
+    sources: tuple[str, ...]
+    first_transit_at: datetime | None = None
+    last_scan_at: datetime | None = None
+    estimated_original: datetime | None = None
+    """The first estimate given after the carrier had it; dates given at label time are guesses."""
+    estimated_current: datetime | None = None
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """One order as it stands: what detectors judge and agents see."""
+
+    key: OrderKey
+    order: Order
+    payments: tuple[Payment, ...] = ()
+    shipments: tuple[ShipmentView, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    """Oldest first."""
+
+
+# --- what we conclude -----------------------------------------------------------------------------------------------
+
+
+class Evidence(Struct, frozen=True):
+    """One fact that a signal rests on, for the ticket and the panel."""
+
+    label: str
+    value: str
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    """One detector's finding. `fingerprint` changes only when an agent would want to be told again."""
+
+    kind: Kind
+    since: datetime
+    headline: str
+    """A clause that goes on from "Order #1001": `has had no carrier scan for 48 hours`."""
+    severity: Severity
+    fingerprint: str
+    deadline: datetime | None = None
+    reasons: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    risk: float | None = None
+    opens_at: datetime
+    """`since` plus the policy's `wait`: a ticket opens no sooner."""
+
+
+class PromiseRisk(Struct, frozen=True, kw_only=True):
+    """The promise as it stands. `risk` is the chance, 0 to 1, that it is missed."""
+
+    promise: Promise
+    risk: float
+    level: Level
+    reasons: tuple[str, ...]
+
+
+class Assessment(Struct, frozen=True, kw_only=True):
+    """What every detector says of one order at one time.
+
+    `review_at` is the next moment when silence alone would change the answer, or None when nothing would.
+    """
+
+    signals: tuple[Signal, ...] = ()
+    promise: PromiseRisk | None = None
+    high_value: bool = False
+    vip: bool = False
+    review_at: datetime | None = None
+
+
+# --- what we do about it ----------------------------------------------------------------------------------------------
+
+
+class IssueState(StrEnum):
+    """An issue is open until the order recovers. Solved may re-open within the grace time."""
+
+    OPEN = "open"
+    SOLVED = "solved"
+
+
+class TicketLink(Struct, frozen=True, kw_only=True):
+    """The helpdesk ticket of an issue."""
+
+    connection: str
+    ticket_id: str
+    url: str = ""
+    is_ours: bool = True
+    """False where the finding went into a ticket that the customer opened."""
+
+
+class Issue(Struct, frozen=True, kw_only=True):
+    """Our record of one trouble on one order. At most one per order and kind is open."""
+
+    id: str
+    order: OrderKey
+    kind: Kind
+    state: IssueState
+    severity: Severity
+    headline: str
+    reasons: tuple[str, ...] = ()
+    since: datetime
+    deadline: datetime | None = None
+    opened_at: datetime
+    solved_at: datetime | None = None
+    fingerprint: str = ""
+    """Of the signal that was last told in the ticket."""
+    lead: str = ""
+    """The id of the issue whose ticket this one shares; its own id where it has the ticket itself."""
+    ticket: TicketLink | None = None
+    episode: int = 1
+    """Counts the separate times that this trouble came up on this order."""
+    reopened: int = 0
+    dry_run: bool = False
+
+    @property
+    def external_id(self) -> str:
+        """How the helpdesk's ticket names us (DESIGN 7)."""
+        return f"beforehand:{self.order.workspace}:{self.lead or self.id}"
+
+
+def issue_id(order: OrderKey, kind: Kind, episode: int) -> str:
+    """The same trouble always gets the same id, also when the state is rebuilt from the inbox."""
+    return blake2b(f"{order}/{kind}/{episode}".encode(), digest_size=8).hexdigest()
+
+
+class ActionKind(StrEnum):
+    """What a planned side effect does in the helpdesk."""
+
+    OPEN_TICKET = "open_ticket"
+    """Open a ticket, or put the finding into the customer's own open ticket about this order."""
+    ADD_NOTE = "add_note"
+    SOLVE_TICKET = "solve_ticket"
+    """Add the note, and solve unless a person has touched the ticket or it is the customer's own."""
+    REOPEN_TICKET = "reopen_ticket"
+    """Re-open, or open a follow-up where the ticket is closed for good."""
+
+
+class ActionState(StrEnum):
+    """pending until sent; sending is stored before the first byte leaves; failed is for a person to look at."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """One planned side effect. `key` makes it idempotent: planning the same again changes nothing."""
+
+    key: str
+    order: OrderKey
+    kind: ActionKind
+    connection: str
+    """The helpdesk's connection name."""
+    issue_ids: tuple[str, ...]
+    lead: str
+    """The issue whose ticket it is."""
+    draft: TicketDraft | None = None
+    """For OPEN_TICKET; also for REOPEN_TICKET, which may need a follow-up."""
+    change: TicketChange | None = None
+    state: ActionState = ActionState.PENDING
+    created_at: datetime
+    not_before: datetime
+    attempts: int = 0
+    attempt_started_at: datetime | None = None
+    request: bytes | None = None
+    """The exact bytes, stored before the first attempt and sent again on a repeat."""
+    request_for: str = ""
+    """Which ticket `request` is meant for; empty for a creation."""
+    ticket_id: str = ""
+    """Where it ended up."""
+    error: str = ""
+    finished_at: datetime | None = None
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What follows from an assessment: issues and actions to store; those not named stay as they are."""
+
+    issues: tuple[Issue, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+# --- who asks -----------------------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """Agent asks, approver decides, admin configures. Each may do what the one before may."""
+
+    AGENT = "agent"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """Who is asking, as we verified it ourselves."""
+
+    workspace: str
+    user: str
+    role: Role
+    via: str
+    """`token`, or the connection whose signature vouches for the user."""
+
+
+JsonObject = dict[str, Any]

@@ -1,0 +1,1 @@
+"""Where the state lives. SQL is nowhere else."""

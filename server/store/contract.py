@@ -1,0 +1,231 @@
+"""This file is what a store owes. One contract, one test suite; `sqlite.py` is the first implementation.
+
+All reading and writing goes through two calls that take a plain function:
+
+    await store.read(lambda tx: tx.record(key))       on a connection that only reads
+    await store.write(lambda tx: ...)                 in one transaction: all of it or nothing
+
+The function may run in another thread and must not wait for anything.
+A write has returned only when it would survive a loss of power.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from server.model import Action, ActionState, Issue, OrderKey, OrderRecord, Role
+
+T = TypeVar("T")
+
+
+class StoreUnavailable(Exception):
+    """The store cannot take or give anything right now (full, locked, broken): answer 503 and try again later."""
+
+
+class InboxState(StrEnum):
+    """new until processed; waiting until its order appears; dead and refused are for a person to look at."""
+
+    NEW = "new"
+    DONE = "done"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    """It fits several orders."""
+    DEAD = "dead"
+    """It could not be read, or processing it failed again and again."""
+
+
+class InboxItem(Struct, frozen=True, kw_only=True):
+    """One webhook, or one live look, as it arrived."""
+
+    workspace: str
+    connection: str
+    delivery_key: str
+    """The vendor's own key for a repeat; empty where there is none."""
+    digest: bytes
+    """Of the body and what it was sent as: the same word under fresh unsigned ids is still the same word."""
+    headers: dict[str, str]
+    body: bytes
+    received_at: datetime
+    is_look: bool = False
+    """The body is our own encoding of observations from a live look, not a vendor's webhook."""
+
+
+class InboxRow(Struct, frozen=True, kw_only=True):
+    """An item with its place in the sequence."""
+
+    id: int
+    item: InboxItem
+    state: InboxState
+    attempts: int
+    reason: str = ""
+
+
+class ReferenceKind(StrEnum):
+    """By what an order can be found within its workspace. Values are normalised by `server/rules/identity.py`."""
+
+    ORDER_ID = "order_id"
+    NAME = "name"
+    PAYMENT = "payment"
+    TRACKING = "tracking"
+    """`carrier|number`."""
+    TRACKING_NUMBER = "tracking_number"
+    """The number alone: for people who search, never for joining."""
+    EMAIL = "email"
+    PHONE = "phone"
+    TICKET = "ticket"
+    """`connection|ticket id`."""
+
+
+class Reference(Struct, frozen=True, order=True):
+    """One name of an order."""
+
+    kind: ReferenceKind
+    value: str
+
+
+class OrderSummary(Struct, frozen=True, kw_only=True):
+    """A found order, enough for a list."""
+
+    key: OrderKey
+    name: str
+    placed_at: datetime | None
+    email: str
+    customer_name: str
+    total: str
+
+
+class TokenRow(Struct, frozen=True, kw_only=True):
+    """An API token. Only its digest is stored."""
+
+    id: str
+    digest: bytes
+    workspace: str
+    role: Role
+    user: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """How much there is, for /metrics, /readyz and `doctor`."""
+
+    inbox: dict[str, int]
+    actions: dict[str, int]
+    open_issues: int
+    orders: int
+    oldest_new_at: datetime | None = None
+
+
+class Reading(Protocol):
+    """What can be asked. Lists are newest first unless said otherwise."""
+
+    def record(self, key: OrderKey) -> OrderRecord | None: ...
+    def find(self, workspace: str, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
+        """Orders that have any of *references*, without repeats, in key order."""
+        ...
+
+    def search(self, workspace: str, references: Iterable[Reference], limit: int) -> tuple[OrderSummary, ...]:
+        """The same as a list for people, newest first."""
+        ...
+
+    def issues_of(self, key: OrderKey) -> tuple[Issue, ...]:
+        """All issues of an order, oldest first."""
+        ...
+
+    def issues(self, workspace: str, *, open_only: bool, limit: int) -> tuple[Issue, ...]: ...
+    def actions_of(self, key: OrderKey) -> tuple[Action, ...]:
+        """All actions of an order, oldest first."""
+        ...
+
+    def due_orders(self, now: datetime, limit: int) -> tuple[OrderKey, ...]:
+        """Orders whose `review_at` has come, longest due first."""
+        ...
+
+    def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
+        """At most one an order, its oldest unfinished one, where that is due. Oldest first."""
+        ...
+
+    def next_due_at(self) -> datetime | None:
+        """The earliest `review_at` or unfinished action's `not_before`."""
+        ...
+
+    def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
+        """Rows in any of *states*, oldest first."""
+        ...
+
+    def inbox_row(self, row_id: int) -> InboxRow | None: ...
+    def token(self, digest: bytes) -> TokenRow | None: ...
+    def tokens(self, workspace: str) -> tuple[TokenRow, ...]: ...
+    def counts(self) -> Counts: ...
+
+
+class Writing(Reading, Protocol):
+    """What can be changed, within one transaction."""
+
+    def put_record(
+        self,
+        record: OrderRecord,
+        references: Iterable[Reference],
+        *,
+        review_at: datetime | None,
+        name: str,
+        placed_at: datetime | None,
+        email: str,
+        customer_name: str,
+        total: str,
+    ) -> None:
+        """Store an order; its references become exactly those given, but tickets linked to it stay linked."""
+        ...
+
+    def link_ticket(self, key: OrderKey, connection: str, ticket_id: str) -> None:
+        """Remember that a helpdesk ticket is about this order."""
+        ...
+
+    def put_issue(self, issue: Issue) -> None: ...
+    def put_action(self, action: Action) -> None:
+        """Insert or replace by key."""
+        ...
+
+    def start_attempt(self, row_ids: Iterable[int]) -> None:
+        """Count an attempt *before* the work, so that a row which kills the process is found out."""
+        ...
+
+    def settle(self, row_id: int, state: InboxState, reason: str = "") -> None: ...
+    def add_inbox(self, item: InboxItem) -> bool:
+        """The same as `Store.accept`, within a transaction. True when it was new."""
+        ...
+
+    def wait_for(self, row_id: int, workspace: str, references: Iterable[Reference]) -> None:
+        """Park a row until an order with any of *references* appears."""
+        ...
+
+    def waiting_for(self, workspace: str, references: Iterable[Reference]) -> tuple[int, ...]:
+        """Ids of parked rows that wait for any of *references*."""
+        ...
+
+    def put_token(self, token: TokenRow) -> None: ...
+
+
+class Store(Protocol):
+    """The state of all workspaces."""
+
+    async def accept(self, item: InboxItem) -> bool:
+        """Store a webhook durably. True when new, False when it was there already. Raises StoreUnavailable.
+
+        Many that arrive together share one commit.
+        """
+        ...
+
+    async def read(self, work: Callable[[Reading], T]) -> T: ...
+    async def write(self, work: Callable[[Writing], T]) -> T:
+        """Run *work* in one transaction. What it raises undoes it and is raised here. Raises StoreUnavailable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+UNFINISHED = (ActionState.PENDING, ActionState.SENDING)

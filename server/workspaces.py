@@ -1,0 +1,94 @@
+"""This file is the running form of the configuration: each workspace with its policy and its live connections."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from connectors import registry
+from connectors.connection import Connection, Connector
+from connectors.contract import EventSource, Helpdesk, OrderSource, PaymentSource, TrackingSource
+from connectors.transport import ClientFactory, Clock, Limits, build_client, utc_now
+from server.errors import NotFound
+from server.rules.policy import Policy, load_policy
+from server.settings import Settings, WorkspaceSettings
+
+C = TypeVar("C")
+
+
+class Workspace:
+    """One tenant. Connection names are unique within it."""
+
+    def __init__(self, name: str, timezone: ZoneInfo, policy: Policy, connections: Mapping[str, Connector]):
+        self.name = name
+        self.timezone = timezone
+        self.policy = policy
+        self.connections = connections
+
+    def connection(self, name: str) -> Connector:
+        """Raises NotFound."""
+        if name not in self.connections:
+            raise NotFound(f"workspace {self.name} has no connection named {name}")
+        return self.connections[name]
+
+    def _all(self, capability: type[C]) -> dict[str, C]:
+        return {name: found for name, found in self.connections.items() if isinstance(found, capability)}
+
+    @property
+    def event_sources(self) -> dict[str, EventSource]:
+        return self._all(EventSource)  # type: ignore[type-abstract]
+
+    @property
+    def shops(self) -> dict[str, OrderSource]:
+        return self._all(OrderSource)  # type: ignore[type-abstract]
+
+    @property
+    def payment_sources(self) -> dict[str, PaymentSource]:
+        return self._all(PaymentSource)  # type: ignore[type-abstract]
+
+    @property
+    def helpdesks(self) -> dict[str, Helpdesk]:
+        return self._all(Helpdesk)  # type: ignore[type-abstract]
+
+    def tracking_sources(self, carrier: str) -> dict[str, TrackingSource]:
+        """Who can be asked about a parcel of *carrier* (our code)."""
+        found: dict[str, TrackingSource] = self._all(TrackingSource)  # type: ignore[type-abstract]
+        return {name: source for name, source in found.items() if source.tracks(carrier)}
+
+    async def close(self) -> None:
+        for connector in self.connections.values():
+            await connector.close()
+
+
+Workspaces = Mapping[str, Workspace]
+
+
+def connect_all(settings: Settings, *, clock: Clock = utc_now, clients: ClientFactory = build_client) -> Workspaces:
+    """Build every workspace. No I/O but reading the policy files. Raises ConfigurationError."""
+    return {name: _connect(workspace, settings, clock, clients) for name, workspace in settings.workspaces.items()}
+
+
+def _connect(settings: WorkspaceSettings, whole: Settings, clock: Clock, clients: ClientFactory) -> Workspace:
+    limits = Limits(read_seconds=whole.server.source_seconds)
+    return Workspace(
+        name=settings.name,
+        timezone=settings.timezone,
+        policy=load_policy(settings.policy_path, settings.timezone),
+        connections={
+            name: registry.connect(
+                found.kind,
+                found.values,
+                Connection(
+                    workspace=settings.name,
+                    name=name,
+                    base_url=found.base_url,
+                    allow_private=whole.server.allow_private_base_urls,
+                    limits=limits,
+                    clock=clock,
+                    clients=clients,
+                    signature_window_seconds=whole.server.signature_window_seconds,
+                    public_url=whole.server.public_url.rstrip("/"),
+                ),
+            )
+            for name, found in settings.connections.items()
+        },
+    )

@@ -1,0 +1,1 @@
+"""What an agent sees: pure functions from a panel to a page."""
