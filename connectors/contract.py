@@ -39,7 +39,9 @@ class ConnectorError(Exception):
     outcome_unknown: bool = False
     """True where the request may have been carried out although no good answer came back."""
 
-    def __init__(self, system: str, detail: str, *, retry_after: float | None = None, status: int | None = None):
+    def __init__(
+        self, system: str, detail: str, *, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(f"{system}: {detail}")
         self.system = system
         self.detail = detail

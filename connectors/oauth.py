@@ -39,7 +39,7 @@ class ClientCredentials:
         as_json: bool = False,
         fields: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-    ):
+    ) -> None:
         self._transport = transport
         self._path = path
         self._client_id = client_id

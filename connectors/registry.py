@@ -42,6 +42,6 @@ def system(kind: str) -> System:
 
 
 def connect(kind: str, settings: Mapping[str, object], connection: Connection) -> Connector:
-    """The connector of one configured connection. Raises UnknownKind, or msgspec.ValidationError with the key's path."""
+    """The connector of one configured connection. Raises UnknownKind, or msgspec.ValidationError with the key."""
     module = system(kind)
     return module.connect(msgspec.convert(settings, module.Settings), connection)

@@ -92,7 +92,7 @@ class Transport:
         clock: Clock,
         limits: Limits | None = None,
         headers: Mapping[str, str] | None = None,
-    ):
+    ) -> None:
         self.system = system
         self.origin = origin.rstrip("/")
         self.limits = limits or Limits()
@@ -261,7 +261,7 @@ class Transport:
         raise kind(self.system, detail, retry_after=after, status=status)
 
     def _pause(self, header: str | None) -> float:
-        """Seconds to wait as `Retry-After` says (a number or a date, RFC 9110 10.2.3); one second where it is unclear."""
+        """Seconds to wait as `Retry-After` says (a number or a date, RFC 9110 10.2.3); one second where unclear."""
         try:
             seconds = float(header or "1")
         except ValueError:
@@ -291,7 +291,7 @@ def build_client(allow_private: bool) -> httpx.AsyncClient:
 class PublicResolver(AbstractResolver):
     """Resolves names, and refuses one of whose addresses is not public. What it returns is what is connected to."""
 
-    def __init__(self, resolver: AbstractResolver):
+    def __init__(self, resolver: AbstractResolver) -> None:
         self._resolver = resolver
 
     async def resolve(
@@ -315,7 +315,7 @@ def is_public(address: str) -> bool:
 
 def backoff(attempt: int, *, first: float = 1.0, most: float = 300.0) -> float:
     """Seconds before the try after *attempt* (1 is the first that failed): doubling, capped, with full jitter."""
-    return random.uniform(0.5, 1.0) * min(most, first * 2 ** (attempt - 1))  # noqa: S311
+    return random.uniform(0.5, 1.0) * float(min(most, first * 2.0 ** (attempt - 1)))  # noqa: S311
 
 
 def _loop_time() -> float:
@@ -335,7 +335,7 @@ def _checked_path(system: str, path: str) -> str:
 
 
 def _was_never_sent(error: httpx.HTTPError) -> bool:
-    """Only a failed connect is sure. httpx-aiohttp also calls a mid-answer disconnect a ConnectTimeout, so look below."""
+    """Only a failed connect is sure. httpx-aiohttp calls a mid-answer disconnect a ConnectTimeout too: look below."""
     cause = error.__cause__
     if isinstance(cause, aiohttp.ClientError | TimeoutError):
         return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)

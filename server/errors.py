@@ -1,12 +1,12 @@
 """This file is what can go wrong on our side and is worth a name.
 
-    BeforehandError
-    ├── ConfigurationError     beforehand.toml or policy.toml is wrong: the key's path and what was expected
-    ├── NotFound               no such order, ticket, workspace: 404
-    ├── Forbidden              not allowed for this principal: 403
-    ├── Unauthenticated        nobody we know is asking: 401
-    ├── BadInput               the request is wrong: 400, with what was expected and where
-    └── AlreadyRunning         another process owns the database file
+BeforehandError
+├── ConfigurationError     beforehand.toml or policy.toml is wrong: the key's path and what was expected
+├── NotFound               no such order, ticket, workspace: 404
+├── Forbidden              not allowed for this principal: 403
+├── Unauthenticated        nobody we know is asking: 401
+├── BadInput               the request is wrong: 400, with what was expected and where
+└── AlreadyRunning         another process owns the database file
 """
 
 

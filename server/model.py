@@ -63,7 +63,7 @@ class OrderKey(Struct, frozen=True, order=True):
         return cls(workspace, shop, order_id)
 
 
-# --- the order as folded ------------------------------------------------------------------------------------------
+# --- the order as folded ----------------------------------------------------------------------------------------------
 
 
 class Said(Struct, Generic[T], frozen=True):
@@ -109,7 +109,7 @@ class OrderRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By the observation's identity; the newest few hundred."""
 
 
-# --- the order as seen ----------------------------------------------------------------------------------------------
+# --- the order as seen ------------------------------------------------------------------------------------------------
 
 
 class Promise(Struct, frozen=True):
@@ -144,7 +144,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     """Oldest first."""
 
 
-# --- what we conclude -----------------------------------------------------------------------------------------------
+# --- what we conclude ------------------------------------------------------------------------------------------------
 
 
 class Evidence(Struct, frozen=True):
@@ -193,7 +193,7 @@ class Assessment(Struct, frozen=True, kw_only=True):
     review_at: datetime | None = None
 
 
-# --- what we do about it ----------------------------------------------------------------------------------------------
+# --- what we do about it ---------------------------------------------------------------------------------------------
 
 
 class IssueState(StrEnum):
@@ -305,7 +305,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...] = ()
 
 
-# --- who asks -----------------------------------------------------------------------------------------------------------
+# --- who asks ---------------------------------------------------------------------------------------------------------
 
 
 class Role(StrEnum):

@@ -124,7 +124,9 @@ def _check_server(server: ServerSettings) -> None:
             f"got {server.public_url!r}"
         )
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ConfigurationError(f"server.public_url: expected https:// for {parts.hostname}, plain http is for loopback")
+        raise ConfigurationError(
+            f"server.public_url: expected https:// for {parts.hostname}, plain http is for loopback"
+        )
     if not server.bind.rpartition(":")[2].isdigit() or not server.host:
         raise ConfigurationError(f"server.bind: expected HOST:PORT such as 127.0.0.1:8080, got {server.bind!r}")
     if server.database.startswith("postgres"):

@@ -18,7 +18,7 @@ C = TypeVar("C")
 class Workspace:
     """One tenant. Connection names are unique within it."""
 
-    def __init__(self, name: str, timezone: ZoneInfo, policy: Policy, connections: Mapping[str, Connector]):
+    def __init__(self, name: str, timezone: ZoneInfo, policy: Policy, connections: Mapping[str, Connector]) -> None:
         self.name = name
         self.timezone = timezone
         self.policy = policy

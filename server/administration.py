@@ -1,0 +1,105 @@
+"""This file runs the commands of `server/cli.py`: it puts the parts together and takes them apart again."""
+
+import sqlite3
+from typing import Literal
+
+from msgspec import Struct
+
+from connectors.connection import Connector
+from connectors.contract import Checkable, ConnectorError
+from connectors.transport import utc_now
+from server import control
+from server.engine.embedded import Engine
+from server.errors import AlreadyRunning
+from server.flows import administer
+from server.model import JsonObject
+from server.parts import Parts
+from server.serving import run_server
+from server.settings import Settings
+from server.store.sqlite import SqliteStore
+from server.workspaces import Workspaces, connect_all
+
+WAL_RESET_FIXED_IN = (3, 51, 3)
+
+
+class Finding(Struct, frozen=True):
+    """One line of `beforehand doctor`."""
+
+    status: Literal["ok", "warning", "error"]
+    what: str
+    text: str
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server until it is told to stop. Raises AlreadyRunning, StoreUnavailable, ConfigurationError."""
+    workspaces = connect_all(settings)
+    database = settings.server.database_path
+    store = await SqliteStore.open(database, clock=utc_now)
+    try:
+        engine = Engine(workspaces, store, utc_now)
+        parts = Parts(settings=settings, store=store, workspaces=workspaces, engine=engine)
+        await run_server(parts)
+    finally:
+        await _close(workspaces)
+        await store.close()
+
+
+async def ask(settings: Settings, command: str, arguments: JsonObject) -> JsonObject:
+    """Run a command on the database, or in the server that holds it."""
+    database = settings.server.database_path
+    try:
+        store = await SqliteStore.open(database, clock=utc_now)
+    except AlreadyRunning:
+        return await control.ask_server(database, command, arguments)
+    workspaces = connect_all(settings)
+    try:
+        desk = administer.Desk(store=store, workspaces=workspaces, clock=utc_now)
+        return await administer.run(desk, command, arguments)
+    finally:
+        await _close(workspaces)
+        await store.close()
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at everything that could keep the server from working. Changes nothing."""
+    findings = [Finding("ok", "configuration", f"{len(settings.workspaces)} workspace(s)"), _sqlite()]
+    if settings.server.public_url.startswith("http://"):
+        findings.append(
+            Finding("warning", "public_url", f"{settings.server.public_url} can be reached from this machine only")
+        )
+    workspaces = connect_all(settings)
+    try:
+        for workspace in workspaces.values():
+            if not workspace.connections:
+                findings.append(Finding("warning", workspace.name, "no connections are configured"))
+            for name, connector in workspace.connections.items():
+                findings.append(await _check(f"{workspace.name}.{name}", connector))
+    finally:
+        await _close(workspaces)
+    return findings
+
+
+async def _check(name: str, connector: Connector) -> Finding:
+    if not isinstance(connector, Checkable):
+        return Finding("ok", name, f"{connector.system}: nothing to check")
+    try:
+        return Finding("ok", name, await connector.check())
+    except ConnectorError as error:
+        return Finding("error", name, f"{error.sentence} ({error.detail})")
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version_info
+    if version >= WAL_RESET_FIXED_IN:
+        return Finding("ok", "SQLite", sqlite3.sqlite_version)
+    return Finding(
+        "ok",
+        "SQLite",
+        f"{sqlite3.sqlite_version}: safe here because one process and one connection write; never open the "
+        "database with another program while the server runs",
+    )
+
+
+async def _close(workspaces: Workspaces) -> None:
+    for workspace in workspaces.values():
+        await workspace.close()

@@ -1,0 +1,1 @@
+"""This folder is the chains: each file the steps of one, in order."""

@@ -1,0 +1,58 @@
+"""This file is what the running server is made of, handed in from outside so that tests can hand in their own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from connectors.model import Observation
+from connectors.transport import Clock, utc_now
+from server.flows.gather import Gathering
+from server.flows.process import record_looks
+from server.model import Principal
+from server.settings import Settings
+from server.store.contract import Store
+from server.web.measure import Measurements
+from server.workspaces import Workspaces
+
+Authenticator = Callable[[str], Awaitable[Principal | None]]
+"""Says who holds a bearer credential; None where it is not one of its own, or not good."""
+
+
+class Engine(Protocol):
+    """What drives the flows."""
+
+    @property
+    def healthy(self) -> bool: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def wake(self) -> None:
+        """There may be work: look now."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Parts:
+    """Everything `create_app` uses. Whoever makes it also closes the store and the workspaces."""
+
+    settings: Settings
+    store: Store
+    workspaces: Workspaces
+    engine: Engine
+    clock: Clock = utc_now
+    authenticators: list[Authenticator] = field(default_factory=list)
+    """Tried in turn for credentials that are not API tokens, such as the sidebar's sessions."""
+    gathering: Gathering = field(init=False)
+    measurements: Measurements = field(default_factory=Measurements)
+
+    def __post_init__(self) -> None:
+        self.gathering = Gathering(
+            self.workspaces,
+            self.store,
+            self.clock,
+            source_seconds=self.settings.server.source_seconds,
+            record=self._record,
+        )
+
+    async def _record(self, workspace: str, observations: tuple[Observation, ...]) -> None:
+        await record_looks(self.store, self.clock, workspace, observations)
+        self.engine.wake()

@@ -1,0 +1,1 @@
+"""What we make of it, as pure functions: no I/O, no clock, no randomness."""
