@@ -160,7 +160,9 @@ class Signal(Struct, frozen=True, kw_only=True):
     kind: Kind
     since: datetime
     headline: str
-    """A clause that goes on from "Order #1001": `has had no carrier scan for 48 hours`."""
+    """Goes on from "Order #1001": `has had no carrier scan for 48 hours`."""
+    clause: str
+    """The same as a sentence of its own, to be joined by commas: `delivery promise is at risk tomorrow`."""
     severity: Severity
     fingerprint: str
     deadline: datetime | None = None
@@ -178,6 +180,8 @@ class PromiseRisk(Struct, frozen=True, kw_only=True):
     risk: float
     level: Level
     reasons: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    """The reasons as fixed words, which change only when the reasons do and not with the hours in them."""
 
 
 class Assessment(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,9 +15,8 @@ from msgspec import Struct
 
 from connectors import registry
 from connectors.transport import is_public
+from server.configuration import convert
 from server.errors import ConfigurationError
-
-T = TypeVar("T")
 
 DEFAULT_PATH = "beforehand.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -100,7 +99,7 @@ def parse(document: Mapping[str, Any], folder: Path, environment: Mapping[str, s
     """Check a decoded document. Paths in it are relative to *folder*. Raises ConfigurationError."""
     _expect_keys(document, {"server", "workspace"}, "")
     resolved: Any = _read_environment(document, "", environment)
-    server = _convert(_table(resolved, "server", ""), ServerSettings, "server")
+    server = convert(_table(resolved, "server", ""), ServerSettings, "server")
     _check_server(server)
     workspaces = {
         name: _workspace(name, _table(_table(resolved, "workspace", ""), name, "workspace"), folder, server)
@@ -183,7 +182,7 @@ def _connection(table: Mapping[str, Any], path: str, name: str, server: ServerSe
         raise ConfigurationError(f"{path}.kind: {error}") from error
     known = {field.encode_name for field in msgspec.structs.fields(settings_type)}
     _expect_keys(values, known, path)
-    _convert(values, settings_type, path)
+    convert(values, settings_type, path)
     return ConnectionSettings(kind=kind, base_url=base_url.rstrip("/"), values=values)
 
 
@@ -256,13 +255,3 @@ def _read_environment(value: Any, path: str, environment: Mapping[str, str]) -> 
             raise ConfigurationError(f"{path}: the environment variable {name} is not set")
         return environment[name]
     return value
-
-
-def _convert(values: Mapping[str, Any], kind: type[T], path: str) -> T:
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        # msgspec says "Expected `str`, got `int` - at `$.bind`"; ours puts the place first.
-        text, _, place = str(error).partition(" - at `$")
-        where = path + place.rstrip("`")
-        raise ConfigurationError(f"{where}: {text[0].lower()}{text[1:]}") from error

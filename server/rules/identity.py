@@ -84,7 +84,8 @@ def references_of(order: OrderView) -> frozenset[Reference]:
     for shipment in order.shipments:
         if shipment.shipment.tracking_number:
             found.add(Reference(kind.TRACKING, shipment.shipment.key))
-            found.add(Reference(kind.TRACKING_NUMBER, tracking_number(shipment.shipment.tracking_number)))
+            if number := tracking_number(shipment.shipment.tracking_number):
+                found.add(Reference(kind.TRACKING_NUMBER, number))
     found |= {Reference(kind.EMAIL, email.strip().casefold()) for email in emails if email and email.strip()}
     found |= {Reference(kind.PHONE, digits) for phone in phones if phone and (digits := phone_digits(phone))}
     return frozenset(found)

@@ -1,0 +1,72 @@
+"""This file runs every detector on one order: what is wrong with it now, and when to look again.
+
+The same function serves the sidebar, the tickets and the replay of history.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from server.model import Assessment, Kind, OrderView, Severity, Signal
+from server.rules.case import Case, is_vip
+from server.rules.detectors import DETECTORS
+from server.rules.policy import Policy
+from server.rules.promise import judge, promise_of
+from server.rules.watch import Watch
+
+_SETTLED = frozenset({"refunded", "voided"})
+_DEADLINE_NEAR = timedelta(hours=24)
+
+
+def assess(order: OrderView, now: datetime, policy: Policy) -> Assessment:
+    """Everything there is to say about *order* at *now*.
+
+    `review_at` lies after *now* and is no later than the first moment at which silence alone would change the answer.
+    """
+    watch = Watch(now)
+    vip, high_value = is_vip(order, policy), policy.is_high_value(order.order.total)
+    case = Case(order=order, policy=policy, watch=watch, high_value=high_value, vip=vip)
+    if order.order.is_test or _is_forgotten(case):
+        return Assessment(high_value=high_value, vip=vip, review_at=watch.next)
+    promise = promise_of(order, policy)
+    judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
+    case = replace(case, promise=judged)
+    found = [signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None]
+    return Assessment(signals=tuple(found), promise=judged, high_value=high_value, vip=vip, review_at=watch.next)
+
+
+def _signal(case: Case, kind: Kind) -> Signal | None:
+    policy = case.policy.detectors[kind]
+    if not policy.enabled:
+        return None
+    signal = DETECTORS[kind](case)
+    if signal is None or (policy.when is not None and not policy.when.holds(case.facts)):
+        return None
+    case.watch.reached(signal.opens_at)
+    severity = _raised(case, signal)
+    return replace(signal, severity=severity, fingerprint=f"{signal.fingerprint} {severity}")
+
+
+def _worth_asking(case: Case) -> tuple[Kind, ...]:
+    """Which detectors can have anything to say: after a cancellation, a refund or an arrival only one can."""
+    order = case.order.order
+    over = order.cancelled_at or (order.financial_state or "").lower() in _SETTLED or case.all_arrived
+    return (Kind.CANCELLATION_AFTER_FULFILLMENT,) if over else tuple(DETECTORS)
+
+
+def _raised(case: Case, signal: Signal) -> Severity:
+    """One step up for a VIP or a valuable order, and one when the deadline is within a day."""
+    steps = int(case.vip or case.high_value)
+    if signal.deadline is not None:
+        steps += case.watch.reached(signal.deadline - _DEADLINE_NEAR)
+    ladder = list(Severity)
+    return ladder[min(signal.severity.rank + steps, len(ladder) - 1)]
+
+
+def _is_forgotten(case: Case) -> bool:
+    """Nothing has been heard of it for so long that nobody waits for it: backfills must not open tickets."""
+    order = case.order.order
+    news = [order.updated_at, order.placed_at, order.cancelled_at, *(s.last_scan_at for s in case.order.shipments)]
+    news += [attempt.at for payment in case.order.payments for attempt in payment.attempts]
+    last = max((moment for moment in news if moment is not None), default=None)
+    return last is not None and case.watch.reached(last + case.policy.ignore_after)

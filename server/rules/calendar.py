@@ -1,0 +1,105 @@
+"""This file counts working time: a carrier that rests on Sunday is not late on Monday morning."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+from msgspec import Struct
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY = timedelta(days=1)
+LONGEST = timedelta(days=400)
+"""Nothing that lasted longer is told apart from this."""
+
+
+class WorkCalendar(Struct, frozen=True, kw_only=True):
+    """Which hours count. Days are those of *timezone*; `closes` of midnight means the end of the day."""
+
+    timezone: ZoneInfo
+    working_days: frozenset[int] = frozenset(range(5))
+    """0 is Monday."""
+    opens: time = time(0)
+    closes: time = time(0)
+    country: str = ""
+    subdivision: str = ""
+
+    def elapsed(self, start: datetime, end: datetime) -> timedelta:
+        """How much working time lies between two moments; none when they are the wrong way round."""
+        total = timedelta()
+        end = min(end, start + LONGEST)
+        day = start.astimezone(self.timezone).date()
+        while end > start:
+            opening, closing = self._hours(day)
+            if opening >= end:
+                break
+            total += max(timedelta(), min(end, closing) - max(start, opening))
+            day += DAY
+        return total
+
+    def after(self, start: datetime, duration: timedelta) -> datetime:
+        """The first moment at which *duration* of working time has passed since *start*."""
+        left, day = duration, start.astimezone(self.timezone).date()
+        latest = start + LONGEST
+        while True:
+            opening, closing = self._hours(day)
+            begin = max(start, opening)
+            if closing - begin >= left and closing > begin:
+                return begin + left
+            left -= max(timedelta(), closing - begin)
+            if opening > latest:
+                return latest
+            day += DAY
+
+    def end_of_working_day(self, start: datetime, days: int) -> datetime:
+        """The end of the *days*th working day after the day of *start*, in local time."""
+        day = start.astimezone(self.timezone).date()
+        left = days
+        for _ in range(LONGEST.days):
+            if left <= 0:
+                break
+            day += DAY
+            left -= self.is_working_day(day)
+        return self.end_of_day(day)
+
+    def end_of_day(self, day: date) -> datetime:
+        """The last second of a local day, in UTC."""
+        return datetime.combine(day, time(23, 59, 59), self.timezone).astimezone(UTC)
+
+    def is_working_day(self, day: date) -> bool:
+        return day.weekday() in self.working_days and not _is_holiday(self.country, self.subdivision, day)
+
+    def _hours(self, day: date) -> tuple[datetime, datetime]:
+        """When work begins and ends on a day, in UTC; equal on a day off."""
+        return _hours(self, day)
+
+
+@lru_cache(maxsize=4096)
+def _hours(calendar: WorkCalendar, day: date) -> tuple[datetime, datetime]:
+    zone = calendar.timezone
+    opening = datetime.combine(day, calendar.opens, zone).astimezone(UTC)
+    if not calendar.is_working_day(day):
+        return opening, opening
+    until = day + DAY if calendar.closes == time(0) else day
+    return opening, datetime.combine(until, calendar.closes, zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=8192)
+def _is_holiday(country: str, subdivision: str, day: date) -> bool:
+    return bool(country) and day in _holidays(country, subdivision)
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str, subdivision: str) -> holidays.HolidayBase:
+    return holidays.country_holidays(country, subdiv=subdivision or None)
+
+
+def check_holidays(code: str) -> tuple[str, str]:
+    """Country and subdivision of a code such as `US` or `US-CA`. Raises ValueError where the library has none."""
+    country, _, subdivision = code.partition("-")
+    if country:
+        try:
+            holidays.country_holidays(country, subdiv=subdivision or None)
+        except NotImplementedError as error:
+            raise ValueError(f"expected a country such as US, or US-CA, got {code!r}") from error
+    return country, subdivision

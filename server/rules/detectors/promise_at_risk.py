@@ -1,0 +1,71 @@
+"""This file detects an order that will probably miss the date the customer was given.
+
+Trigger: the risk that `rules/promise.py` states reaches the policy's `threshold`, or the date has passed.
+Evidence: the promise and where it comes from, the carrier's original and current estimate, every reason.
+Silence: the closer the date without progress, the higher the risk.
+Clears: the risk falls below the threshold, or everything arrives.
+Suppressed: cancelled, refunded, voided and test orders; after everything was delivered.
+Defaults: severity normal, threshold 0.6, no wait.
+"""
+
+from datetime import datetime
+
+from server.model import Evidence, Kind, Level, PromiseRisk, Signal
+from server.rules import wording
+from server.rules.case import Case
+
+
+def detect(case: Case) -> Signal | None:
+    """See the module."""
+    found = case.promise
+    if found is None or case.all_arrived or found.level not in (Level.AT_RISK, Level.MISSED):
+        return None
+    policy = case.policy.detectors[Kind.PROMISE_AT_RISK]
+    since = last_news(case)
+    return Signal(
+        kind=Kind.PROMISE_AT_RISK,
+        since=since,
+        opens_at=since + policy.wait,
+        deadline=found.promise.promised_by,
+        headline=_headline(found, case),
+        clause=clause(found, case),
+        severity=policy.severity,
+        fingerprint=f"{found.promise.promised_by.isoformat()} {found.level} {','.join(sorted(found.words))}",
+        reasons=found.reasons,
+        evidence=_evidence(case, found),
+        risk=found.risk,
+    )
+
+
+def last_news(case: Case) -> datetime:
+    """Since when the order has been as it is: its last scan, else when it was placed, else now."""
+    scans = [s.last_scan_at for s in case.order.shipments if s.last_scan_at is not None]
+    return max(scans, default=case.order.order.placed_at or case.now)
+
+
+def clause(found: PromiseRisk, case: Case) -> str:
+    """The promise as a sentence of its own."""
+    when = wording.relative_day(found.promise.promised_by, case.now, case.policy.timezone)
+    if found.level is Level.MISSED:
+        return f"its delivery promise {when} was missed"
+    return f"delivery promise is at risk {when}"
+
+
+def _headline(found: PromiseRisk, case: Case) -> str:
+    when = wording.relative_day(found.promise.promised_by, case.now, case.policy.timezone)
+    if found.level is Level.MISSED:
+        return f"has missed its delivery promise {when}"
+    return f"may miss its delivery promise {when} (risk {found.risk:.0%})"
+
+
+def _evidence(case: Case, found: PromiseRisk) -> tuple[Evidence, ...]:
+    zone = case.policy.timezone
+    promise = found.promise
+    pieces = [Evidence("Promise", f"{wording.moment(promise.promised_by, zone)} (given by {promise.source})")]
+    for shipment in case.moving:
+        current, original = shipment.estimated_current, shipment.estimated_original
+        if current is None:
+            continue
+        was = f", first {wording.day(original, zone)}" if original is not None and original != current else ""
+        pieces.append(Evidence("Carrier's estimate", f"{wording.day(current, zone)}{was}"))
+    return tuple(pieces)

@@ -1,0 +1,87 @@
+"""This file detects a parcel that the carrier has but has not scanned for too long.
+
+Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`).
+Evidence: carrier and number, last scan with time and place, how long ago.
+Silence: this detector is nothing but silence; a second ticket note follows when it has lasted twice as long.
+Clears: any new scan, delivery, return, or the label's cancellation.
+Suppressed: where something worse or clearer is known (failed attempt, exception, on its way back, waiting for
+pick-up), and on cancelled or refunded orders.
+Defaults: severity normal, threshold 48 hours, no wait.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from connectors.carriers import carrier_name
+from connectors.model import ShipmentState
+from server.model import Evidence, Kind, ShipmentView, Signal
+from server.rules import wording
+from server.rules.case import Case
+
+_CAN_STALL = frozenset({ShipmentState.IN_TRANSIT, ShipmentState.OUT_FOR_DELIVERY})
+
+
+class _Stall(Struct, frozen=True):
+    shipment: ShipmentView
+    last_scan_at: datetime
+    silent_since: datetime
+    """When the threshold was crossed."""
+    twice: bool
+
+
+def detect(case: Case) -> Signal | None:
+    """See the module."""
+    stalls = [stall for shipment in case.moving if (stall := _stall(case, shipment)) is not None]
+    if not stalls:
+        return None
+    policy = case.policy.detectors[Kind.TRACKING_STALLED]
+    first = min(stalls, key=lambda stall: stall.silent_since)
+    gap = wording.span(case.now - first.last_scan_at)
+    which = "the parcel" if len(case.moving) == 1 else f"{len(stalls)} of {len(case.moving)} parcels"
+    has = "have" if len(stalls) > 1 else "has"
+    headline = f"has had no carrier scan for {gap}"
+    if len(case.moving) > 1:
+        headline = f"has {len(stalls)} of {len(case.moving)} parcels without a carrier scan for up to {gap}"
+    return Signal(
+        kind=Kind.TRACKING_STALLED,
+        since=first.last_scan_at,
+        opens_at=first.silent_since + policy.wait,
+        headline=headline,
+        clause=f"{which} {has} had no carrier scan for {gap}",
+        severity=policy.severity,
+        fingerprint=" ".join(f"{s.shipment.shipment.key}@{s.last_scan_at.isoformat()}x{1 + s.twice}" for s in stalls),
+        reasons=tuple(_reason(case, stall) for stall in stalls),
+        evidence=tuple(piece for stall in stalls for piece in _evidence(case, stall)),
+    )
+
+
+def _stall(case: Case, found: ShipmentView) -> _Stall | None:
+    last = found.last_scan_at
+    if last is None or found.shipment.state not in _CAN_STALL:
+        return None
+    threshold = case.policy.detectors[Kind.TRACKING_STALLED].hours
+    silent_since = case.policy.calendar.after(last, threshold)
+    if not case.watch.reached(silent_since):
+        return None
+    return _Stall(found, last, silent_since, case.watch.reached(case.policy.calendar.after(last, 2 * threshold)))
+
+
+def _reason(case: Case, stall: _Stall) -> str:
+    carrier = carrier_name(stall.shipment.shipment.carrier)
+    last = wording.moment(stall.last_scan_at, case.policy.timezone)
+    limit = wording.span(case.policy.detectors[Kind.TRACKING_STALLED].hours)
+    return f"{carrier} last scanned it {last}; more than {limit} of working time have passed"
+
+
+def _evidence(case: Case, stall: _Stall) -> list[Evidence]:
+    shipment = stall.shipment.shipment
+    scan = next(s for s in reversed(shipment.scans) if s.state.rank >= 2)
+    where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
+    return [
+        Evidence("Shipment", f"{carrier_name(shipment.carrier)} {wording.one_line(shipment.tracking_number, 60)}"),
+        Evidence(
+            "Last scan",
+            f"{wording.moment(scan.at, case.policy.timezone)}{where}: {wording.one_line(scan.text, 120)}",
+        ),
+    ]

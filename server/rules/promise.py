@@ -1,0 +1,172 @@
+"""This file judges the delivery promise: a stated rule, whose every point has a reason in words.
+
+Each condition that holds gives a chance; the answer is the largest of them and a little for each further one.
+It is a rule of thumb with round numbers, not a measurement, and says so by giving its reasons.
+"""
+
+import re
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from connectors.carriers import carrier_name
+from connectors.model import ShipmentState
+from server.model import Kind, Level, OrderView, Promise, PromiseRisk, ShipmentView
+from server.rules import wording
+from server.rules.case import Case
+from server.rules.policy import Policy
+
+HOUR = timedelta(hours=1)
+WATCH_FROM = 0.3
+_ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
+_TROUBLE = {
+    ShipmentState.EXCEPTION: (0.7, "reports a problem"),
+    ShipmentState.DELIVERY_FAILED: (0.7, "could not deliver it"),
+    ShipmentState.RETURNING: (0.95, "is sending it back"),
+}
+
+
+class Reason(Struct, frozen=True):
+    """One condition that holds: the chance it gives alone, a word for it that never changes, and the sentence."""
+
+    chance: float
+    word: str
+    text: str
+
+
+def promise_of(order: OrderView, policy: Policy) -> Promise | None:
+    """The date that the customer was given: the shop's own, else a note of the checkout, else the policy's rule."""
+    facts = order.order
+    if facts.promised_by is not None:
+        return Promise(facts.promised_by, "the shop")
+    attribute = policy.promise_attribute
+    if attribute and facts.attributes:
+        wanted = attribute.strip().casefold()
+        noted = next((v for k, v in facts.attributes.items() if k.strip().casefold() == wanted), "")
+        if (day := _written_date(noted)) is not None:
+            return Promise(policy.calendar.end_of_day(day), f'order note "{attribute}"')
+    if policy.promise_business_days and facts.placed_at is not None:
+        end = policy.calendar.end_of_working_day(facts.placed_at, policy.promise_business_days)
+        return Promise(end, f"policy: {policy.promise_business_days} working days")
+    return None
+
+
+def _written_date(text: str) -> date | None:
+    """A date with the year first; day-month orders are guesses, so they are not read."""
+    match = _ISO_DATE.fullmatch(text.strip())
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def judge(case: Case, promise: Promise) -> PromiseRisk:
+    """How likely the promise is to be missed, and why."""
+    if case.all_arrived:
+        return _kept_or_missed(case, promise)
+    if case.watch.reached(promise.promised_by + timedelta(seconds=1)):
+        late = wording.day(promise.promised_by, case.policy.timezone)
+        return _risk(promise, [Reason(1.0, "missed", f"The promise was {late} and not everything has arrived")], case)
+    reasons = [reason for shipment in case.moving for reason in _shipment_reasons(case, shipment, promise)]
+    if _something_unshipped(case):
+        reasons += _unshipped_reasons(case, promise)
+    return _risk(promise, sorted(reasons, key=lambda reason: (-reason.chance, reason.word)), case)
+
+
+def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
+    risk = 0.05
+    if reasons:
+        risk = min(0.99, reasons[0].chance + 0.05 * (len(reasons) - 1)) if reasons[0].chance < 1 else 1.0
+    texts = tuple(dict.fromkeys(reason.text for reason in reasons)) or ("Nothing speaks against it so far",)
+    return PromiseRisk(
+        promise=promise,
+        risk=round(risk, 2),
+        level=_level(risk, case.policy),
+        reasons=texts,
+        words=tuple(dict.fromkeys(reason.word for reason in reasons)),
+    )
+
+
+def _level(risk: float, policy: Policy) -> Level:
+    if risk >= 1:
+        return Level.MISSED
+    if risk >= policy.detectors[Kind.PROMISE_AT_RISK].share:
+        return Level.AT_RISK
+    return Level.WATCH if risk >= WATCH_FROM else Level.ON_TRACK
+
+
+def _kept_or_missed(case: Case, promise: Promise) -> PromiseRisk:
+    arrived = max((s.shipment.delivered_at for s in case.moving if s.shipment.delivered_at), default=None)
+    if arrived is None:
+        return PromiseRisk(promise=promise, risk=1.0, level=Level.MISSED, reasons=("It came back",), words=("back",))
+    shown = wording.moment(arrived, case.policy.timezone)
+    if arrived <= promise.promised_by:
+        return PromiseRisk(promise=promise, risk=0.0, level=Level.ON_TRACK, reasons=(f"Delivered {shown}",), words=())
+    late = wording.span(arrived - promise.promised_by)
+    return PromiseRisk(
+        promise=promise, risk=1.0, level=Level.MISSED, reasons=(f"Delivered {shown}, {late} late",), words=("late",)
+    )
+
+
+def _shipment_reasons(case: Case, found: ShipmentView, promise: Promise) -> list[Reason]:
+    shipment, state = found.shipment, found.shipment.state or ShipmentState.UNKNOWN
+    carrier = carrier_name(shipment.carrier) if shipment.carrier != "unknown" else "The carrier"
+    reasons: list[Reason] = []
+    if state.is_final:
+        return reasons
+    estimate = found.estimated_current
+    if estimate is not None and estimate > promise.promised_by:
+        zone = case.policy.timezone
+        days = max(1, (estimate.astimezone(zone).date() - promise.promised_by.astimezone(zone).date()).days)
+        shown = wording.day(estimate, zone)
+        when = "1 day" if days == 1 else f"{days} days"
+        reasons.append(Reason(0.9, "estimate", f"{carrier} now estimates {shown}, {when} after the promise"))
+    if state in _TROUBLE:
+        chance, words = _TROUBLE[state]
+        detail = f": {wording.one_line(shipment.exception, 80)}" if shipment.exception else ""
+        reasons.append(Reason(chance, state, f"{carrier} {words}{detail}"))
+    elif state.is_with_carrier:
+        reasons += _transit_reasons(case, found, promise, carrier)
+    else:
+        reasons += _handover_reasons(case, promise, "label", f"{carrier} has a label but not the parcel")
+    return reasons
+
+
+def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier: str) -> list[Reason]:
+    reached, end = case.watch.reached, promise.promised_by
+    if found.shipment.state is ShipmentState.OUT_FOR_DELIVERY:
+        return []
+    last = found.last_scan_at
+    reasons: list[Reason] = []
+    if last is not None:
+        calendar, gap = case.policy.calendar, wording.span(case.now - last)
+        left = wording.span(end - case.now)
+        long_silence = reached(calendar.after(last, 48 * HOUR))
+        if (long_silence and reached(end - 72 * HOUR)) or (
+            reached(calendar.after(last, 24 * HOUR)) and reached(end - 24 * HOUR)
+        ):
+            reasons.append(Reason(0.75, "silent", f"No scan by {carrier} for {gap} with {left} left"))
+        elif long_silence:
+            reasons.append(Reason(0.35, "quiet", f"No scan by {carrier} for {gap}"))
+    if found.estimated_current is None and reached(end - 12 * HOUR):
+        reasons.append(Reason(0.35, "late in transit", f"Still on its way with {wording.span(end - case.now)} left"))
+    return reasons
+
+
+def _something_unshipped(case: Case) -> bool:
+    items = case.order.order.line_items
+    if items is not None and any(item.unfulfilled is not None for item in items):
+        return any(item.unfulfilled for item in items)
+    return not case.moving
+
+
+def _unshipped_reasons(case: Case, promise: Promise) -> list[Reason]:
+    return _handover_reasons(case, promise, "unshipped", "Not everything is with the carrier yet")
+
+
+def _handover_reasons(case: Case, promise: Promise, word: str, text: str) -> list[Reason]:
+    for hours, chance in ((24, 0.85), (48, 0.65), (72, 0.35)):
+        if case.watch.reached(promise.promised_by - hours * HOUR):
+            left = wording.span(promise.promised_by - case.now)
+            return [Reason(chance, f"{word} {hours}", f"{text}, with {left} left")]
+    return []

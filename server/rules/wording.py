@@ -1,0 +1,53 @@
+"""This file says times, spans and other people's words so that an agent can read them, in tickets and reasons."""
+
+import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """Somebody else's text on one line: no control characters, no placeholders that a helpdesk would fill in."""
+    flat = " ".join(_INVISIBLE.sub(" ", text).split())
+    flat = flat.replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %")
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def span(length: timedelta) -> str:
+    """`51 hours`, `1 hour`, `6 days`, `25 minutes`: hours up to three days, because promises are about days."""
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 60:
+        return _count(max(minutes, 0), "minute")
+    if minutes < 72 * 60:
+        return _count(minutes // 60, "hour")
+    return _count(minutes // (24 * 60), "day")
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """`Mon 23 Nov, 14:05 EST`."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b, %H:%M} {local:%Z}"
+
+
+def day(at: datetime, zone: ZoneInfo) -> str:
+    """`Fri 27 Nov`."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b}"
+
+
+def relative_day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """`today`, `tomorrow`, `yesterday`, else `on Fri 27 Nov`."""
+    days = (at.astimezone(zone).date() - now.astimezone(zone).date()).days
+    return {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"on {day(at, zone)}")
+
+
+def listed(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b, and c`."""
+    if len(words) < 3:
+        return " and ".join(words)
+    return f"{', '.join(words[:-1])}, and {words[-1]}"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
