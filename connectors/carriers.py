@@ -7,7 +7,7 @@ import re
 from urllib.parse import quote
 
 _NAMES = {
-    "ups": ("UPS", ("ups", "unitedparcelservice", "upsmi", "upsmailinnovations", "upssurepost", "upsground")),
+    "ups": ("UPS", ("ups", "unitedparcelservice", "upsmi", "upsmailinnovations", "upssurepost", "upsground", "upsdap")),
     "usps": ("USPS", ("usps", "unitedstatespostalservice", "uspostalservice")),
     "fedex": ("FedEx", ("fedex", "federalexpress", "fedexsmartpost", "fedexground", "fedexdefault")),
     "dhl_express": ("DHL Express", ("dhlexpress", "dhl", "dhlworldwideexpress")),

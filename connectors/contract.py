@@ -159,6 +159,15 @@ class EventSource(Protocol):
 
 
 @runtime_checkable
+class Topical(Protocol):
+    """An event source whose bodies do not say what they are about: a header does."""
+
+    def topic(self, envelope: Envelope) -> str:
+        """What the body was sent as, such as `orders/paid`. The same body under two topics is two events. Never raises."""
+        ...
+
+
+@runtime_checkable
 class OrderSource(Protocol):
     """Keeps the orders: a shop."""
 

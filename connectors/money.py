@@ -1,12 +1,17 @@
 """This file is money: an integer of minor units and an ISO 4217 currency, never a float."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from babel.numbers import format_currency, get_currency_precision
 from msgspec import Struct
 
 LARGEST_AMOUNT = 10**15
 """In minor units. Nothing anybody sells costs more; SQLite and JavaScript still hold it exactly."""
+_PLAIN = re.compile(r"[+-]?\d+(\.\d*)?", re.ASCII)
+"""Python's own reading of numbers also takes 1_000, ١٢ and 1e400."""
+_EXACT = Context(prec=40, traps=[Inexact, InvalidOperation])
+"""Refuses where it would have to round."""
 
 
 class Money(Struct, frozen=True):
@@ -22,15 +27,18 @@ class Money(Struct, frozen=True):
         Raises ValueError when it is not a finite number, has more decimals than the currency, or is absurdly large.
         """
         code = currency_code(currency)
+        said = repr(str(text)[:40])
+        if isinstance(text, str) and not _PLAIN.fullmatch(text.strip()):
+            raise ValueError(f"expected an amount such as 12.00, got {said}")
+        value = Decimal(text.strip()) if isinstance(text, str) else Decimal(text)
+        if not value.is_finite() or value.adjusted() > 20:
+            raise ValueError(f"expected a finite amount of at most {LARGEST_AMOUNT} minor units, got {said}")
         try:
-            value = Decimal(text) if not isinstance(text, str) else Decimal(text.strip())
-        except InvalidOperation as error:
-            raise ValueError(f"expected an amount such as 12.00, got {str(text)[:40]!r}") from error
-        if not value.is_finite() or abs(value) > LARGEST_AMOUNT:
-            raise ValueError(f"expected a finite amount of at most {LARGEST_AMOUNT}, got {str(text)[:40]!r}")
-        scaled = value.scaleb(get_currency_precision(code))
-        if scaled != scaled.to_integral_value():
-            raise ValueError(f"{str(text)[:40]!r} has more decimals than {code} has")
+            scaled = value.scaleb(get_currency_precision(code), _EXACT).to_integral_exact(context=_EXACT)
+        except Inexact as error:
+            raise ValueError(f"{said} has more decimals than {code} has") from error
+        if abs(scaled) > LARGEST_AMOUNT:
+            raise ValueError(f"expected a finite amount of at most {LARGEST_AMOUNT} minor units, got {said}")
         return cls(int(scaled), code)
 
     @property

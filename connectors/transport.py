@@ -6,26 +6,22 @@ because only the outbox knows whether a repeat is safe.
 """
 
 import asyncio
-import ipaddress
 import random
-import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiohttp
 import httpx
 import msgspec
 import stamina
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 from aiolimiter import AsyncLimiter
 from circuitbreaker import CircuitBreaker
-from httpx_aiohttp import AiohttpTransport
 from msgspec import Struct
 
+from connectors.client import ClientFactory, PublicResolver, build_client, is_public
 from connectors.contract import (
     Collided,
     ConnectorError,
@@ -41,10 +37,21 @@ from connectors.contract import (
     Unreachable,
 )
 
+__all__ = [
+    "Answer",
+    "ClientFactory",
+    "Clock",
+    "Limits",
+    "PublicResolver",
+    "Transport",
+    "backoff",
+    "build_client",
+    "is_public",
+    "utc_now",
+]
+
 T = TypeVar("T")
 Clock = Callable[[], datetime]
-ClientFactory = Callable[[bool], httpx.AsyncClient]
-"""Makes a connection's HTTP client; the argument says whether private addresses are allowed."""
 
 USER_AGENT = "Beforehand"
 LARGEST_ANSWER = 5 * 1024 * 1024
@@ -142,8 +149,12 @@ class Transport:
 
     def local_path(self, url: str) -> str:
         """The path and query of a link that the vendor gave us. Raises Garbled when it leads to another host."""
-        parts, home = urlsplit(url), urlsplit(self.origin)
-        if parts.netloc and (parts.scheme, parts.netloc) != (home.scheme, home.netloc):
+        try:
+            parts = urlsplit(url)
+            leads_elsewhere = bool(parts.scheme or parts.netloc) and _place(parts) != _place(urlsplit(self.origin))
+        except ValueError as error:
+            raise Garbled(self.system, f"a link is not an address: {url[:80]}") from error
+        if leads_elsewhere:
             raise Garbled(self.system, f"a link leads to another host: {parts.netloc[:80]}")
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
@@ -169,8 +180,11 @@ class Transport:
             failure = TimedOut(self.system, "no complete answer within the time limit")
             self._count(failure)
             raise failure from error
-        except _BROKEN as error:
-            self._count(error)
+        except ConnectorError as error:
+            if isinstance(error, _BROKEN):
+                self._count(error)
+            elif error.status is not None:
+                self._breaker.reset()  # it answered, so nothing is broken
             raise
         # A cancelled call counts neither way: an agent who leaves a ticket says nothing about the vendor.
         self._breaker.reset()
@@ -202,24 +216,34 @@ class Transport:
         headers: Mapping[str, str] | None,
         body: bytes | None,
     ) -> Answer:
-        request = self._client.build_request(
-            method,
-            self.origin + _checked_path(self.system, path),
-            params=dict(params) if params else None,
-            headers={**self._headers, **(headers or {})},
-            content=body,
-        )
+        address = self.origin + _checked_path(self.system, path)
+        try:
+            request = self._client.build_request(
+                method,
+                address,
+                params=dict(params) if params else None,
+                headers={**self._headers, **(headers or {})},
+                content=body,
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            # Such as a line break in a path, or a letter outside ASCII in a credential.
+            raise Rejected(self.system, f"a request that cannot be written down: {type(error).__name__}") from error
         try:
             response = await self._client.send(request, stream=True)
+            # Nobody's session may leak from one answer into the next request.
+            self._client.cookies.clear()
             try:
                 content = await self._read_capped(response)
             finally:
                 await response.aclose()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, aiohttp.ClientError) as error:
             raise self._failure(error) from error
         return self._judge(response, content)
 
     async def _read_capped(self, response: httpx.Response) -> bytes:
+        if "," in response.headers.get("content-encoding", ""):
+            # Packed twice, one chunk of 16 KB can become gigabytes.
+            raise Garbled(self.system, "the answer is compressed more than once")
         chunks = bytearray()
         async for chunk in response.aiter_bytes():
             chunks += chunk
@@ -227,11 +251,11 @@ class Transport:
                 raise Garbled(self.system, f"the answer is larger than {LARGEST_ANSWER} bytes")
         return bytes(chunks)
 
-    def _failure(self, error: httpx.HTTPError) -> ConnectorError:
+    def _failure(self, error: httpx.HTTPError | aiohttp.ClientError) -> ConnectorError:
         detail = str(error) or type(error).__name__
         if _was_never_sent(error):
             return Unreachable(self.system, detail)
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(_cause(error), httpx.TimeoutException | TimeoutError):
             return TimedOut(self.system, detail)
         if isinstance(error, httpx.DecodingError):
             return Garbled(self.system, detail)
@@ -267,55 +291,14 @@ class Transport:
         except ValueError:
             try:
                 seconds = (parsedate_to_datetime(header or "") - self._clock()).total_seconds()
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 seconds = 1.0
-        return min(max(seconds, 0.0), LONGEST_PAUSE)
-
-
-def build_client(allow_private: bool) -> httpx.AsyncClient:
-    """A connection's own HTTP client. Without *allow_private* a name that resolves to a private address is refused."""
-
-    def session() -> aiohttp.ClientSession:
-        resolver: AbstractResolver = DefaultResolver()
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=100, keepalive_timeout=30, resolver=resolver if allow_private else PublicResolver(resolver)
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-
-    return httpx.AsyncClient(transport=AiohttpTransport(client=session), timeout=30, follow_redirects=False)
-
-
-class PublicResolver(AbstractResolver):
-    """Resolves names, and refuses one of whose addresses is not public. What it returns is what is connected to."""
-
-    def __init__(self, resolver: AbstractResolver) -> None:
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        if any(not is_public(result["host"]) for result in found):
-            raise OSError(f"{host} resolves to an address that is not public")
-        return found
-
-    async def close(self) -> None:
-        await self._resolver.close()
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address literal is one of the public internet."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global
+        return min(max(seconds, 0.0), LONGEST_PAUSE) if seconds == seconds else 1.0
 
 
 def backoff(attempt: int, *, first: float = 1.0, most: float = 300.0) -> float:
     """Seconds before the try after *attempt* (1 is the first that failed): doubling, capped, with full jitter."""
-    return random.uniform(0.5, 1.0) * float(min(most, first * 2.0 ** (attempt - 1)))  # noqa: S311
+    return random.uniform(0.5, 1.0) * float(min(most, first * 2.0 ** min(attempt - 1, 60)))  # noqa: S311
 
 
 def _loop_time() -> float:
@@ -326,20 +309,30 @@ def _worth_repeating(error: Exception) -> bool:
     return isinstance(error, Temporary) and not isinstance(error, Throttled | TimedOut) and error.retry_after is None
 
 
+def _place(parts: SplitResult) -> tuple[str, str | None, int | None, str | None]:
+    """Where a link leads. Who it says we are counts too: `https://vendor@other` is another place."""
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, port, parts.username
+
+
 def _checked_path(system: str, path: str) -> str:
-    if not path.startswith("/") or path.startswith("//") or "\\" in path:
+    plain = unquote(path.partition("?")[0])
+    if not path.startswith("/") or plain.startswith("//") or "\\" in plain:
         raise Rejected(system, f"not a path on this host: {path[:80]}")
-    if any(segment in (".", "..") for segment in path.partition("?")[0].replace("%2e", ".").split("/")):
+    if any(segment in (".", "..") for segment in plain.split("/")):
         raise Rejected(system, f"a path must not climb: {path[:80]}")
     return path
 
 
-def _was_never_sent(error: httpx.HTTPError) -> bool:
-    """Only a failed connect is sure. httpx-aiohttp calls a mid-answer disconnect a ConnectTimeout too: look below."""
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientError | TimeoutError):
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol)
+def _was_never_sent(error: httpx.HTTPError | aiohttp.ClientError) -> bool:
+    """Only a failed connect is sure."""
+    sure = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+    return isinstance(_cause(error), (*sure, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol))
+
+
+def _cause(error: httpx.HTTPError | aiohttp.ClientError) -> BaseException:
+    """What really happened: httpx-aiohttp calls every lost connection a ConnectTimeout, also one lost mid-answer."""
+    return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError | TimeoutError) else error
 
 
 def _excerpt(content: bytes) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from connectors.model import Observation
 from connectors.transport import Clock, utc_now
 from server.flows.gather import Gathering
 from server.flows.process import record_looks
+from server.flows.sessions import Sessions
 from server.model import Principal
 from server.settings import Settings
 from server.store.contract import Store
@@ -42,9 +44,12 @@ class Parts:
     authenticators: list[Authenticator] = field(default_factory=list)
     """Tried in turn for credentials that are not API tokens, such as the sidebar's sessions."""
     gathering: Gathering = field(init=False)
+    sessions: Sessions = field(init=False)
     measurements: Measurements = field(default_factory=Measurements)
 
     def __post_init__(self) -> None:
+        server = self.settings.server
+        self.sessions = Sessions(server.secret_keys, timedelta(minutes=server.session_minutes))
         self.gathering = Gathering(
             self.workspaces,
             self.store,

@@ -1,21 +1,23 @@
 """This file is UPS: where a parcel is, by its Track API (OAuth client credentials)."""
 
 import re
-from hashlib import blake2b
 from urllib.parse import quote
 from uuid import uuid4
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.connection import Connection
 from connectors.contract import Missing, Rejected
 from connectors.model import Observation, References, tracking_key
 from connectors.oauth import ClientCredentials
+from connectors.reading import digest
 from connectors.transport import Answer
 from connectors.ups import translate, wire
 
 ORIGIN = "https://onlinetools.ups.com"
+REQUESTS_PER_MINUTE = 1200.0
+"""Our own bound: the vendor publishes none, and answers 429 when it is too much."""
 _NUMBER = re.compile(r"[A-Z0-9]{7,34}", re.ASCII)
 _ERROR = re.compile(r'"code"\s*:\s*"(\w+)"(?:\s*,\s*"message"\s*:\s*"([^"]*)")?')
 _UNKNOWN_NUMBER = ("TV1002", "TW0001", "151018", "151044")
@@ -37,7 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __repr__(self) -> str:
         return f"Settings(client_id={self.client_id!r}, account={self.account!r})"
 
-    def __rich_repr__(self) -> list[tuple[str, str]]:  # type: ignore[override]
+    def __rich_repr__(self) -> list[tuple[str, str]]:
         return [("client_id", self.client_id), ("account", self.account)]
 
 
@@ -49,7 +51,8 @@ class Ups:
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._name = connection.name
         self._clock = connection.clock
-        self._transport = connection.transport(self.system, ORIGIN)
+        limits = replace(connection.limits, requests=REQUESTS_PER_MINUTE, per_seconds=60.0)
+        self._transport = connection.transport(self.system, ORIGIN, limits=limits)
         self._access = ClientCredentials(
             self._transport,
             "/security/v1/oauth/token",
@@ -69,15 +72,16 @@ class Ups:
         if not _NUMBER.fullmatch(number):
             raise Missing(self.system, "not a UPS tracking number: expected 7 to 34 letters and digits")
         answer = (await self._ask(number)).read(wire.TrackAnswer)
+        now = self._clock()
         package = translate.find_package(answer, number)
         if package is None:
             raise Missing(self.system, translate.warnings(answer) or "the answer holds no parcel")
-        shipment = translate.shipment(package, number)
+        shipment = translate.shipment(package, number, now)
         return Observation(
             source=self._name,
             kind="shipment.read",
-            identity=f"ups:{number}:{blake2b(msgspec.json.encode(shipment), digest_size=8).hexdigest()}",
-            at=self._clock(),
+            identity=f"ups:{number}:{digest(shipment)}",
+            at=now,
             about=References(trackings=(tracking_key("ups", number),)),
             shipments=(shipment,),
         )

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from connectors.carriers import tracking_link
 from connectors.model import Place, Scan, Shipment, ShipmentState
+from connectors.reading import AHEAD, line
 from connectors.ups import wire
 
 _TYPES = {
@@ -63,10 +64,10 @@ def state_of(status: wire.Status | None) -> ShipmentState:
     return fine or _TYPES.get((status.type or "").strip().upper(), ShipmentState.UNKNOWN)
 
 
-def shipment(package: wire.Package, number: str) -> Shipment:
-    """One parcel. What is not a date ("string" in UPS's own samples) is left out."""
+def shipment(package: wire.Package, number: str, now: datetime) -> Shipment:
+    """One parcel. What is not a date ("string" in UPS's own samples), or lies ahead of us, is left out."""
     activities = package.activity or ()
-    scans = tuple(scan for scan in map(_scan, activities) if scan)
+    scans = tuple(scan for scan in map(_scan, activities) if scan and scan.at <= now + AHEAD)
     status = package.current_status or next((a.status for a in activities if a.status), None)
     state = state_of(status)
     return Shipment(
@@ -85,9 +86,10 @@ def shipment(package: wire.Package, number: str) -> Shipment:
 
 
 def find_package(answer: wire.TrackAnswer, number: str) -> wire.Package | None:
-    """The parcel that was asked for; an answer may hold all parcels of a shipment."""
+    """The parcel that was asked for; an answer may hold all parcels of a shipment. One alone is the one."""
     packages = [p for s in answer.track_response.shipment or () for p in s.package or ()]
-    return next((p for p in packages if p.tracking_number == number), packages[0] if packages else None)
+    alone = packages[0] if len(packages) == 1 else None
+    return next((p for p in packages if p.tracking_number == number), alone)
 
 
 def warnings(answer: wire.TrackAnswer) -> str:
@@ -200,4 +202,4 @@ def _difference(local: datetime, exact: datetime) -> int | None:
 
 
 def _text(value: str | None) -> str:
-    return (value or "").strip()
+    return line(value)

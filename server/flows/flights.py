@@ -24,7 +24,7 @@ class Answered(Struct, kw_only=True):
 
 
 class _Flight:
-    def __init__(self, task: "asyncio.Task[Answered]"):
+    def __init__(self, task: "asyncio.Task[Answered]") -> None:
         self.task = task
         self.waiting = 0
 
@@ -32,7 +32,7 @@ class _Flight:
 class Flights:
     """Calls under way and answers just received. A call that nobody waits for any more is cancelled."""
 
-    def __init__(self, clock: Clock, reuse: timedelta = REUSE):
+    def __init__(self, clock: Clock, reuse: timedelta = REUSE) -> None:
         self._clock = clock
         self._reuse = reuse
         self._under_way: dict[Hashable, _Flight] = {}

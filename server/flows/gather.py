@@ -1,7 +1,7 @@
 """This file answers for an order as it is now: the stored order at once, then every live source as it answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -60,7 +60,7 @@ class Gathering:
 
     async def stream_order(
         self, workspace: str, reference: str, *, shop: str = "", live: bool = True, wait: float | None = None
-    ) -> AsyncIterator[Context]:
+    ) -> AsyncGenerator[Context]:
         """The stored order at once, and again after each answer; the last one is the whole. Raises as `of_order`."""
         look = await self._look_by_reference(workspace, reference, shop, live=live, wait=wait)
         async with aclosing(self._each(look)) as contexts:
@@ -76,7 +76,7 @@ class Gathering:
 
     async def stream_ticket(
         self, workspace: str, connection: str, ticket_id: str, *, live: bool = True, wait: float | None = None
-    ) -> AsyncIterator[Context]:
+    ) -> AsyncGenerator[Context]:
         """The same as a stream, as `stream_order` gives it, once it is known which order it is."""
         found = await self._look_by_ticket(workspace, connection, ticket_id, live=live, wait=wait)
         if isinstance(found, Context):
@@ -155,14 +155,12 @@ class Gathering:
     def _finder(self, workspace: str) -> Finder:
         if workspace not in self._reach:
             raise NotFound(f"there is no workspace {workspace}")
-        return Finder(
-            self._reach[workspace], self._store, self._clock, self._flights, Sources(), self._source_seconds
-        )
+        return Finder(self._reach[workspace], self._store, self._clock, self._flights, Sources(), self._source_seconds)
 
     def _deadline(self, wait: float | None) -> float:
         return asyncio.get_running_loop().time() + (self._source_seconds if wait is None else wait)
 
-    def _live_until(self, live: bool, wait: float | None, deadline: float) -> float | None:  # noqa: FBT001
+    def _live_until(self, live: bool, wait: float | None, deadline: float) -> float | None:
         """Finding the order uses up what the client gave us, but not what the sources have by default."""
         if not live:
             return None
@@ -179,7 +177,7 @@ class Gathering:
         finally:
             self._end(look)
 
-    async def _each(self, look: Look) -> AsyncIterator[Context]:
+    async def _each(self, look: Look) -> AsyncGenerator[Context]:
         try:
             look.start()
             yield look.context()
@@ -216,13 +214,16 @@ class Gathering:
             await self._record(workspace, observations)
         except StoreUnavailable as error:
             log.warning("look_not_stored", workspace=workspace, reason=str(error))
-        except Exception:  # noqa: BLE001  nobody waits for it, so the log is the only one to tell
+        except Exception:
             log.exception("look_not_stored", workspace=workspace)
 
     async def _belongs(self, key: OrderKey, observation: Observation) -> bool:
         """Whether something found by an order's number is about this order, and not another shop's of that number."""
         shops = self._reach[key.workspace].shops
-        find = await self._store.read(
-            lambda tx: join(observation, key.workspace, shops, lambda names: tx.find(key.workspace, names))
-        )
-        return isinstance(find, Waiting) or find == Joined(key)
+        try:
+            found = await self._store.read(
+                lambda tx: join(observation, key.workspace, shops, lambda names: tx.find(key.workspace, names))
+            )
+        except StoreUnavailable:
+            return False  # what cannot be checked is not shown
+        return isinstance(found, Waiting) or found == Joined(key)

@@ -143,7 +143,11 @@ class Look:
 
     def _plan(self) -> list[Ask]:
         """Whom to ask, given what is known; nobody is asked the same twice."""
-        asks = [*self._shop(), *self._payments(), *(ask for found in self._new_parcels() for ask in self._parcel(found))]
+        asks = [
+            *self._shop(),
+            *self._payments(),
+            *(ask for found in self._new_parcels() for ask in self._parcel(found)),
+        ]
         fresh = [ask for ask in asks if (ask.connection, ask.question) not in self._asked]
         self._asked.update((ask.connection, ask.question) for ask in fresh)
         return fresh
@@ -192,9 +196,7 @@ class Look:
 
     async def _ask(self, ask: Ask) -> tuple[Reply, list[Observation]]:
         assert self._until is not None  # noqa: S101  nobody is asked without an end
-        reply = await pose(
-            self._flights, self.key.workspace, ask, seconds=self._source_seconds, deadline=self._until
-        )
+        reply = await pose(self._flights, self.key.workspace, ask, seconds=self._source_seconds, deadline=self._until)
         return reply, [found for found in reply.observations if await self._is_ours(ask, found)]
 
     async def _is_ours(self, ask: Ask, observation: Observation) -> bool:
@@ -204,7 +206,9 @@ class Look:
             return True
         is_ours = await self._belongs(self.key, observation)
         if not is_ours:
-            log.warning("observation_refused", order=str(self.key), source=ask.connection, identity=observation.identity)
+            log.warning(
+                "observation_refused", order=str(self.key), source=ask.connection, identity=observation.identity
+            )
         return is_ours
 
     def _take(self, reply: Reply, observations: list[Observation]) -> None:
@@ -212,9 +216,7 @@ class Look:
         self._busy[ask.connection] -= 1
         self._must_plan |= self._was_put_off
         if answer is None:
-            self._sources.failed(
-                ask.connection, ask.system, ask.topic, reply.error or TimeoutError(), reply.latency_ms
-            )
+            self._sources.failed(ask.connection, ask.system, ask.topic, reply.error or TimeoutError(), reply.latency_ms)
             if spare := self._spare.pop(ask.topic, []):
                 self._spare[ask.topic] = spare[1:]
                 self._send(spare[:1])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from connectors.carriers import carrier_name, tracking_link
-from connectors.model import Payment, PaymentState, Scan, Shipment
+from connectors.model import Dispute, Payment, PaymentState, Scan, Shipment
 from connectors.money import Money
 from server.context import (
     AttemptContext,
@@ -29,7 +29,7 @@ from server.context import (
 )
 from server.flows.declines import in_words
 from server.flows.permitted import permitted, refundable
-from server.model import Assessment, Issue, OrderView, PromiseRisk, ShipmentView, Signal
+from server.model import Assessment, Issue, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
 from server.workspaces import Workspace
 
 _TIMELINE = 50
@@ -108,7 +108,6 @@ def signal(found: Signal) -> SignalContext:
 
 def issue(found: Issue) -> IssueContext:
     """One trouble with its ticket."""
-    ticket = found.ticket
     return IssueContext(
         id=found.id,
         kind=found.kind.value,
@@ -121,9 +120,14 @@ def issue(found: Issue) -> IssueContext:
         opened_at=found.opened_at,
         solved_at=found.solved_at,
         order=found.order.order_id,
-        ticket=ticket
-        and TicketContext(connection=ticket.connection, id=ticket.ticket_id, url=ticket.url, is_ours=ticket.is_ours),
+        ticket=_ticket(found.ticket),
     )
+
+
+def _ticket(link: TicketLink | None) -> TicketContext | None:
+    if link is None:
+        return None
+    return TicketContext(connection=link.connection, id=link.ticket_id, url=link.url, is_ours=link.is_ours)
 
 
 def _order(view: OrderView, *, high_value: bool) -> OrderContext:
@@ -176,7 +180,6 @@ def _customer(view: OrderView, *, vip: bool) -> CustomerContext | None:
 def _payment(payment: Payment) -> PaymentContext:
     left = refundable(payment)
     money = payment.amount or payment.captured or payment.refunded or left
-    dispute = payment.dispute
     return PaymentContext(
         id=payment.id,
         processor=payment.processor,
@@ -188,25 +191,28 @@ def _payment(payment: Payment) -> PaymentContext:
         refundable=_value(left),
         currency=money.currency if money else None,
         failure=_failure(payment),
-        dispute=dispute
-        and DisputeContext(
-            id=dispute.id,
-            state=dispute.state,
-            reason=dispute.reason,
-            amount=_value(dispute.amount),
-            respond_by=dispute.respond_by,
-        ),
+        dispute=_dispute(payment.dispute),
         attempts=[
             AttemptContext(
                 at=attempt.at,
                 succeeded=attempt.succeeded,
                 failure_code=attempt.failure_code,
-                failure_message=""
-                if attempt.succeeded
-                else in_words(attempt.failure_code, attempt.failure_message),
+                failure_message="" if attempt.succeeded else in_words(attempt.failure_code, attempt.failure_message),
             )
             for attempt in payment.attempts
         ],
+    )
+
+
+def _dispute(found: Dispute | None) -> DisputeContext | None:
+    if found is None:
+        return None
+    return DisputeContext(
+        id=found.id,
+        state=found.state,
+        reason=found.reason,
+        amount=_value(found.amount),
+        respond_by=found.respond_by,
     )
 
 
@@ -256,7 +262,9 @@ def _local(scan: Scan) -> str | None:
 
 
 def _promise(found: PromiseRisk | None) -> PromiseContext | None:
-    return found and PromiseContext(
+    if found is None:
+        return None
+    return PromiseContext(
         promised_by=found.promise.promised_by,
         source=found.promise.source,
         risk=round(found.risk, 3),

@@ -16,20 +16,12 @@ from server.flows.flights import Flights
 from server.flows.pose import pose
 from server.flows.sources import Sources
 from server.model import OrderKey
-from server.rules.identity import parse_query, references_of
+from server.rules.identity import order_name, parse_query, references_of
 from server.rules.timeline import empty, fold, view
 from server.store.contract import OrderSummary, Reference, ReferenceKind, Store
 
 MOST_CANDIDATES = 20
 BY_NUMBER = (ReferenceKind.ORDER_ID, ReferenceKind.NAME, ReferenceKind.TRACKING_NUMBER)
-_BY_PERSON = (ReferenceKind.EMAIL, ReferenceKind.PHONE)
-_WORDS = {
-    ReferenceKind.ORDER_ID: "order id",
-    ReferenceKind.NAME: "order number",
-    ReferenceKind.TRACKING_NUMBER: "tracking number",
-    ReferenceKind.EMAIL: "e-mail",
-    ReferenceKind.PHONE: "phone number",
-}
 
 
 class Ambiguous(BeforehandError):
@@ -104,8 +96,7 @@ class Finder:
             return []
         workspace = self.reach.workspace.name
         found = await self.store.read(lambda tx: tx.search(workspace, references, MOST_CANDIDATES))
-        match = in_words(references)
-        return [Candidate(summary=summary, match=match) for summary in found]
+        return [Candidate(summary=summary, match=in_words(summary, references)) for summary in found]
 
     async def in_shops(self, text: str, deadline: float) -> list[Candidate]:
         """What the shops find for *text*, all asked at the same time."""
@@ -116,6 +107,7 @@ class Finder:
         replies = await asyncio.gather(
             *(pose(self._flights, workspace, ask, seconds=self.source_seconds, deadline=deadline) for ask in asks)
         )
+        references = parse_query(text)
         found: dict[OrderKey, Candidate] = {}
         for reply in replies:
             ask = reply.ask
@@ -125,7 +117,7 @@ class Finder:
                 continue
             self.sources.answered(ask.connection, ask.system, ask.topic, reply.answer)
             for observation in reply.answer.observations:
-                if candidate := self._seen(ask.connection, observation, in_words(parse_query(text))):
+                if candidate := self._seen(ask.connection, observation, references):
                     found.setdefault(candidate.key, candidate)
         return list(found.values())[:MOST_CANDIDATES]
 
@@ -137,7 +129,7 @@ class Finder:
             by_id = ("find by id", text)
             yield Ask(name, system, by_id, by_id, partial(_read_if_there, shop, text))
 
-    def _seen(self, shop: str, observation: Observation, match: str) -> Candidate | None:
+    def _seen(self, shop: str, observation: Observation, references: Collection[Reference]) -> Candidate | None:
         order = observation.order
         order_id = observation.about.shop_order or (order.id if order else "")
         if not order_id:
@@ -153,7 +145,7 @@ class Finder:
             customer_name=(customer.name if customer else None) or "",
             total=str(facts.total or ""),
         )
-        return Candidate(summary=summary, match=match, seen=(observation,))
+        return Candidate(summary=summary, match=in_words(summary, references), seen=(observation,))
 
 
 def numbers(references: Iterable[Reference]) -> tuple[Reference, ...]:
@@ -175,11 +167,20 @@ def as_context(candidate: Candidate) -> CandidateContext:
     )
 
 
-def in_words(references: Iterable[Reference]) -> str:
-    """By what an order was found, as people call it."""
-    kinds = dict.fromkeys(_WORDS[reference.kind] for reference in references if reference.kind in _WORDS)
-    by_person = [_WORDS[kind] for kind in _BY_PERSON if _WORDS[kind] in kinds]
-    return by_person[0] if by_person and len(kinds) == 1 else " or ".join(kinds)
+def in_words(summary: OrderSummary, references: Iterable[Reference]) -> str:
+    """By what of *references* an order was found, as people call it."""
+    wanted = set(references)
+    if Reference(ReferenceKind.NAME, order_name(summary.name)) in wanted:
+        return "order number"
+    if Reference(ReferenceKind.ORDER_ID, summary.key.order_id) in wanted:
+        return "order id"
+    kinds = {reference.kind for reference in wanted}
+    rest = {
+        ReferenceKind.EMAIL: "e-mail",
+        ReferenceKind.TRACKING_NUMBER: "tracking number",
+        ReferenceKind.PHONE: "phone",
+    }
+    return " or ".join(word for kind, word in rest.items() if kind in kinds)
 
 
 def _of_shop(found: Sequence[Candidate], shop: str) -> list[Candidate]:

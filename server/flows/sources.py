@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from msgspec import Struct
 
@@ -35,9 +36,7 @@ class Sources:
 
     def answered(self, connection: str, system: str, question: object, answer: Answered) -> None:
         """It has answered."""
-        self._set(
-            connection, system, question, _Outcome(status="ok", at=answer.at, latency_ms=answer.latency_ms)
-        )
+        self._set(connection, system, question, _Outcome(status="ok", at=answer.at, latency_ms=answer.latency_ms))
 
     def heard(self, connection: str, system: str, question: object, at: datetime, latency_ms: int) -> None:
         """It has answered something that is no observation of an order."""
@@ -60,16 +59,15 @@ class Sources:
         self._set(connection, system, "", _Outcome(status="not_configured", error=sentence))
 
     def list(self, record: OrderRecord | None) -> list[SourceContext]:
-        """One line each, in the order in which they were asked. What is not fresh is as old as *record* says."""
-        return [self._line(connection, outcomes, record) for connection, outcomes in self._outcomes.items()]
+        """One line each, as they were asked, what is missing last. What is not fresh is as old as *record* says."""
+        lines = [self._line(connection, outcomes, record) for connection, outcomes in self._outcomes.items()]
+        return sorted(lines, key=lambda line: line.status == "not_configured")
 
     def _set(self, connection: str, system: str, question: object, outcome: _Outcome) -> None:
         self._systems[connection] = system
         self._outcomes.setdefault(connection, {})[question] = outcome
 
-    def _line(
-        self, connection: str, outcomes: Mapping[object, _Outcome], record: OrderRecord | None
-    ) -> SourceContext:
+    def _line(self, connection: str, outcomes: Mapping[object, _Outcome], record: OrderRecord | None) -> SourceContext:
         worst = min(outcomes.values(), key=lambda outcome: _WORST_FIRST.index(outcome.status))
         as_of = min((outcome.at for outcome in outcomes.values() if outcome.at), default=None)
         if worst.status != "ok":
@@ -89,12 +87,9 @@ def last_word(record: OrderRecord, source: str) -> datetime | None:
     return max((at for said in _said_by(record, source) for at in said.at.values()), default=None)
 
 
-def _said_by(record: OrderRecord, source: str) -> Iterator[Said]:  # type: ignore[type-arg]
-    if source in record.order:
-        yield record.order[source]
-    for by_source in (*record.payments.values(), *record.shipments.values()):
-        if source in by_source:
-            yield by_source[source]
+def _said_by(record: OrderRecord, source: str) -> Iterator[Said[Any]]:
+    words: list[Mapping[str, Said[Any]]] = [record.order, *record.payments.values(), *record.shipments.values()]
+    return (by_source[source] for by_source in words if source in by_source)
 
 
 def _sentence(error: Exception, system: str) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import structlog
 from msgspec import Struct
 
-from connectors.contract import ConnectorError, Missing
+from connectors.contract import ConnectorError, Helpdesk, Missing
 from connectors.model import Ticket
-from server.errors import NotFound
-from server.flows.resolve import Candidate, Finder, as_context, in_words, numbers
 from server.context import CandidateContext
+from server.errors import NotFound
+from server.flows.resolve import Ambiguous, Candidate, Finder, as_context, numbers
 from server.model import OrderKey
 from server.rules.identity import mentions, parse_query
 from server.store.contract import Reading, Reference, ReferenceKind, StoreUnavailable
@@ -47,10 +47,12 @@ class _Clue(Struct, frozen=True):
     references: tuple[Reference, ...]
     texts: tuple[str, ...]
 
+    def label(self, candidate: Candidate) -> str:
+        """By what the order was found."""
+        return self.where if self.where == FIELD else f"{candidate.match} {self.where}"
 
-async def match_ticket(
-    finder: Finder, connection: str, ticket_id: str, *, live: bool, deadline: float
-) -> TicketMatch:
+
+async def match_ticket(finder: Finder, connection: str, ticket_id: str, *, live: bool, deadline: float) -> TicketMatch:
     """The order that a ticket is about. Raises NotFound where there is no such helpdesk or ticket."""
     helpdesk = finder.reach.helpdesks.get(connection)
     if helpdesk is None:
@@ -58,7 +60,14 @@ async def match_ticket(
     if linked := await _linked(finder, connection, ticket_id):
         return linked
     if not live:
+        finder.sources.expect(connection, finder.reach.system(connection), ("ticket", ticket_id))
         return TicketMatch()
+    ticket = await _fetch(finder, helpdesk, connection, ticket_id, deadline)
+    return await _read(finder, connection, ticket, deadline) if ticket else TicketMatch()
+
+
+async def _fetch(finder: Finder, helpdesk: Helpdesk, connection: str, ticket_id: str, deadline: float) -> Ticket | None:
+    """The ticket as the helpdesk has it; None where it cannot be asked right now."""
     system, topic = finder.reach.system(connection), ("ticket", ticket_id)
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -68,10 +77,19 @@ async def match_ticket(
     except Missing as error:
         raise NotFound(f"{system} has no ticket {ticket_id}") from error
     except (ConnectorError, TimeoutError) as error:
-        finder.sources.failed(connection, system, topic, error, round((loop.time() - started) * 1000))
-        return TicketMatch()
-    finder.sources.heard(connection, system, topic, finder.clock(), round((loop.time() - started) * 1000))
-    return await _read(finder, connection, ticket, deadline)
+        failure: Exception = error
+    except Exception as error:
+        log.exception("source_failed", connection=connection, system=system)
+        failure = error
+    else:
+        finder.sources.heard(connection, system, topic, finder.clock(), _milliseconds(started))
+        return ticket
+    finder.sources.failed(connection, system, topic, failure, _milliseconds(started))
+    return None
+
+
+def _milliseconds(started: float) -> int:
+    return round((asyncio.get_running_loop().time() - started) * 1000)
 
 
 async def _linked(finder: Finder, connection: str, ticket_id: str) -> TicketMatch | None:
@@ -82,7 +100,9 @@ async def _linked(finder: Finder, connection: str, ticket_id: str) -> TicketMatc
         keys = tx.find(workspace, [reference])
         issues = tx.issues_of(keys[0]) if len(keys) == 1 else ()
         links = (issue.ticket for issue in issues if issue.ticket)
-        return keys, any((link.connection, link.ticket_id, link.is_ours) == (connection, ticket_id, True) for link in links)
+        return keys, any(
+            (link.connection, link.ticket_id, link.is_ours) == (connection, ticket_id, True) for link in links
+        )
 
     keys, is_ours = await finder.store.read(work)
     if len(keys) > 1:
@@ -102,14 +122,14 @@ async def _read(finder: Finder, connection: str, ticket: Ticket, deadline: float
         found = await finder.stored(clue.references)
         same = [candidate for candidate in found if candidate.summary.email.casefold() == email] if email else []
         if len(same or found) > 1:
-            return _several(same or found, clue.where)
+            return TicketMatch(candidates=tuple(_labelled(each, clue.label(each)) for each in same or found))
         if not found:
             continue
         candidate = (same or found)[0]
         if same or not email or not candidate.summary.email:
             await _remember(finder, candidate.key, connection, ticket.id)
-            return TicketMatch(order=candidate, key=candidate.key, matched_by=clue.where)
-        doubtful.append((candidate, clue.where + OTHER_CUSTOMER))
+            return TicketMatch(order=candidate, key=candidate.key, matched_by=clue.label(candidate))
+        doubtful.append((candidate, clue.label(candidate) + OTHER_CUSTOMER))
     if doubtful and own:
         first = [_labelled(candidate, label) for candidate, label in doubtful]
         return TicketMatch(candidates=(*first, *(_labelled(candidate, EMAIL_ONLY) for candidate in own)))
@@ -123,17 +143,19 @@ async def _in_shops(
     finder: Finder, clues: Sequence[_Clue], email: str, own: list[Candidate], deadline: float
 ) -> TicketMatch:
     """Nothing stored has any of the numbers: ask the shops, then fall back on the e-mail."""
-    texts = [(text, clue.where) for clue in clues for text in clue.texts]
-    for text, where in list(dict.fromkeys(texts))[:MOST_TEXTS]:
+    texts = {text: clue for clue in reversed(clues) for text in reversed(clue.texts)}
+    for text, clue in list(reversed(texts.items()))[:MOST_TEXTS]:
         try:
             candidate = await finder.order(text, live=True, deadline=deadline)
         except NotFound:
             continue
+        except Ambiguous as error:
+            return TicketMatch(candidates=tuple(error.candidates))
         other = candidate.summary.email.casefold()
         return TicketMatch(
             order=candidate,
             key=candidate.key,
-            matched_by=where + (OTHER_CUSTOMER if email and other and other != email else ""),
+            matched_by=clue.label(candidate) + (OTHER_CUSTOMER if email and other and other != email else ""),
         )
     if email and not own:
         own = await finder.in_shops(email, deadline)
@@ -159,7 +181,7 @@ def _clues(ticket: Ticket) -> Iterator[_Clue]:
     for where, text in (("subject", ticket.subject), ("message", ticket.description)):
         if references := mentions(text):
             names = (found.value for found in references if found.kind is ReferenceKind.NAME)
-            yield _Clue(f"{in_words(references)} in the {where}", references, tuple(names))
+            yield _Clue(f"in the {where}", references, tuple(names))
 
 
 async def _remember(finder: Finder, key: OrderKey, connection: str, ticket_id: str) -> None:

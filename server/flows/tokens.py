@@ -1,4 +1,4 @@
-"""This file makes API tokens and tells who holds one. Only digests are stored: a token is shown once and never again."""
+"""This file makes API tokens and tells who holds one. Only digests are stored: a token is shown once."""
 
 import re
 import secrets

@@ -12,7 +12,7 @@ A write has returned only when it would survive a loss of power.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -23,6 +23,10 @@ T = TypeVar("T")
 
 class StoreUnavailable(Exception):
     """The store cannot take or give anything right now (full, locked, broken): answer 503 and try again later."""
+
+
+class Damaged(StoreUnavailable):
+    """The database cannot be used as it is; the text says why, and how to put a backup in its place."""
 
 
 class InboxState(StrEnum):
@@ -146,11 +150,11 @@ class Reading(Protocol):
         ...
 
     def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
-        """At most one an order, its oldest unfinished one, where that is due. Oldest first."""
+        """At most one an order, its oldest unfinished one, where that is due. Longest due first."""
         ...
 
     def next_due_at(self) -> datetime | None:
-        """The earliest `review_at` or unfinished action's `not_before`."""
+        """The earliest `review_at`, or `not_before` of an order's oldest unfinished action."""
         ...
 
     def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
@@ -177,8 +181,15 @@ class Writing(Reading, Protocol):
         email: str,
         customer_name: str,
         total: str,
-    ) -> None:
-        """Store an order; its references become exactly those given, but tickets linked to it stay linked."""
+    ) -> tuple[Reference, ...]:
+        """Store an order; its references become exactly those given, but tickets linked to it stay linked.
+
+        Answers those that it did not have before.
+        """
+        ...
+
+    def set_review(self, key: OrderKey, at: datetime | None) -> None:
+        """Change nothing of an order but when it is looked at again."""
         ...
 
     def link_ticket(self, key: OrderKey, connection: str, ticket_id: str) -> None:
@@ -194,9 +205,20 @@ class Writing(Reading, Protocol):
         """Count an attempt *before* the work, so that a row which kills the process is found out."""
         ...
 
-    def settle(self, row_id: int, state: InboxState, reason: str = "") -> None: ...
+    def settle(self, row_id: int, state: InboxState, reason: str = "") -> None:
+        """Say what became of a row. It waits for nothing any more.
+
+        As waiting, or as new without a reason, it starts afresh: its attempts are forgotten. As new with a reason it
+        has failed once more, and they count on.
+        """
+        ...
+
     def add_inbox(self, item: InboxItem) -> bool:
         """The same as `Store.accept`, within a transaction. True when it was new."""
+        ...
+
+    def restart_stopped(self, workspace: str = "") -> int:
+        """Send every dead or refused row, of one workspace or of all, back to the start. How many there were."""
         ...
 
     def wait_for(self, row_id: int, workspace: str, references: Iterable[Reference]) -> None:
@@ -205,6 +227,10 @@ class Writing(Reading, Protocol):
 
     def waiting_for(self, workspace: str, references: Iterable[Reference]) -> tuple[int, ...]:
         """Ids of parked rows that wait for any of *references*."""
+        ...
+
+    def forget_done(self, before: datetime, limit: int) -> int:
+        """Delete up to *limit* rows that are done and arrived before *before*, oldest first. How many there were."""
         ...
 
     def put_token(self, token: TokenRow) -> None: ...
@@ -226,6 +252,19 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """A store that wants looking after now and then."""
+
+    async def tidy(self) -> None:
+        """Short housekeeping, once an hour. Raises StoreUnavailable."""
+        ...
+
+    async def examine(self) -> str:
+        """A thorough look for damage, once a night; empty when it is sound, else what was found."""
+        ...
 
 
 UNFINISHED = (ActionState.PENDING, ActionState.SENDING)

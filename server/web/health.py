@@ -32,12 +32,12 @@ class Readiness(Struct, frozen=True, kw_only=True):
 def health_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Health for load balancers and people, figures for Prometheus."""
 
-    @get("/healthz", sync_to_thread=False, tags=["health"])
+    @get("/healthz", sync_to_thread=False, tags=["health"], security=[{}])
     def alive() -> Alive:
         """Whether the process answers at all."""
         return Alive()
 
-    @get("/readyz", tags=["health"], raises=[])
+    @get("/readyz", tags=["health"], security=[{}])
     async def ready() -> Response[Readiness]:
         """Whether webhooks can be stored and worked on. 503 with what is wrong, where not."""
         counts, trouble = await look_at_store(parts)
@@ -56,9 +56,7 @@ def health_routes(parts: Parts) -> list[HTTPRouteHandler]:
     @get("/metrics", media_type=MediaType.TEXT, include_in_schema=False, guards=[*operators_only(parts)])
     async def metrics() -> Response[bytes]:
         counts, _ = await look_at_store(parts)
-        return Response(
-            parts.measurements.exposition(counts), media_type="text/plain; version=0.0.4; charset=utf-8"
-        )
+        return Response(parts.measurements.exposition(counts), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [alive, ready, metrics]
 

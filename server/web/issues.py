@@ -13,6 +13,7 @@ from server.flows.overview import OrderSignal, current_signals, issues_of
 from server.parts import Parts
 from server.web.asked import read_limit
 from server.web.authentication import admit
+from server.web.problems import documented
 
 MOST_ISSUES = 1000
 MOST_ORDERS = 200
@@ -35,21 +36,21 @@ class Signals(Struct, frozen=True):
 def issue_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Reading issues and signals."""
 
-    @get("/v1/issues/{workspace:str}", tags=["issues"])
+    @get("/v1/issues/{workspace:str}", tags=["issues"], responses=documented(400, 401, 404, 503))
     async def list_issues(
         request: Request[Any, Any, Any],
         workspace: FromPath[str],
-        state: Annotated[str | None, QueryParameter(description="`open` (the default) or `all`.")] = None,
+        which: Annotated[str | None, QueryParameter(name="state", description="`open` (the default) or `all`.")] = None,
         limit: Limit = None,
     ) -> Issues:
         """Troubles that we keep a ticket for, the newest first."""
         await admit(parts, request, workspace)
-        if state not in (None, "open", "all"):
+        if which not in (None, "open", "all"):
             raise BadInput("state: expected open or all")
         count = read_limit(limit, MOST_ISSUES)
-        return Issues(await issues_of(parts.store, workspace, open_only=state != "all", limit=count))
+        return Issues(await issues_of(parts.store, workspace, open_only=which != "all", limit=count))
 
-    @get("/v1/signals/{workspace:str}", tags=["issues"])
+    @get("/v1/signals/{workspace:str}", tags=["issues"], responses=documented(400, 401, 404, 503))
     async def list_signals(request: Request[Any, Any, Any], workspace: FromPath[str], limit: Limit = None) -> Signals:
         """What the detectors say right now of orders that have an open issue or are due for a review."""
         await admit(parts, request, workspace)

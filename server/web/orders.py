@@ -12,13 +12,12 @@ from server.errors import NotFound
 from server.parts import Parts
 from server.web.asked import read_live, read_text, read_wait
 from server.web.authentication import admit
+from server.web.problems import documented
 
 CONTEXT = "/context"
 
 Live = Annotated[str | None, QueryParameter(description="`false` answers from what is stored, and asks nobody.")]
-Wait = Annotated[
-    str | None, QueryParameter(description="Seconds, 0 to 10, that all live sources together may take.")
-]
+Wait = Annotated[str | None, QueryParameter(description="Seconds, 0 to 10, that all live sources together may take.")]
 
 
 class OrdersFound(Struct, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ def order_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Reading orders."""
     gathering = parts.gathering
 
-    @get("/v1/orders/{workspace:str}", tags=["orders"])
+    @get("/v1/orders/{workspace:str}", tags=["orders"], responses=documented(400, 401, 404, 503))
     async def search_orders(
         request: Request[Any, Any, Any], workspace: FromPath[str], q: FromQuery[str | None] = None, live: Live = None
     ) -> OrdersFound:
@@ -44,7 +43,11 @@ def order_routes(parts: Parts) -> list[HTTPRouteHandler]:
         return OrdersFound(orders=orders, sources=sources)
 
     # A reference may hold a slash, so it takes the rest of the path.
-    @get("/v1/orders/{workspace:str}/{reference:path}", tags=["orders"])
+    @get(
+        "/v1/orders/{workspace:str}/{reference:path}",
+        tags=["orders"],
+        responses=documented(400, 401, 404, 409, 503),
+    )
     async def order_context(
         request: Request[Any, Any, Any],
         workspace: FromPath[str],
@@ -61,9 +64,7 @@ def order_routes(parts: Parts) -> list[HTTPRouteHandler]:
         if not path.endswith(CONTEXT):
             raise NotFound("no such address")
         text = read_text(path.removesuffix(CONTEXT), "reference")
-        found = await gathering.of_order(
-            workspace, text, live=read_live(live), wait=read_wait(wait), shop=shop or ""
-        )
+        found = await gathering.of_order(workspace, text, live=read_live(live), wait=read_wait(wait), shop=shop or "")
         parts.measurements.sources(found.sources)
         return found
 

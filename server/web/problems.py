@@ -10,7 +10,9 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
 
 from connectors.contract import Forged
 from server.errors import BadInput, BeforehandError, Forbidden, NotFound, Unauthenticated
@@ -23,6 +25,17 @@ RETRY_AFTER = 5
 """Seconds after which to try again when storage or capacity is short."""
 NOTHING_HERE = "Nothing here matches, or it is not yours to see"
 """The same words whether it does not exist or belongs to somebody else."""
+
+
+class Problem(Struct, frozen=True):
+    """What every error looks like (RFC 9457); some carry more members."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+
 
 AnyRequest = Request[Any, Any, Any]
 Handler = Callable[[AnyRequest, Any], Response[bytes]]
@@ -42,6 +55,16 @@ def handlers(measurements: Measurements) -> ExceptionHandlersMap:
         return handle
 
     return {kind: counted(handler) for kind, handler in _HANDLERS.items()}
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """The problems that a route may answer, for the description of the API."""
+    return {
+        status: ResponseSpec(
+            Problem, media_type=PROBLEM, description=HTTPStatus(status).phrase, generate_examples=False
+        )
+        for status in statuses
+    }
 
 
 def problem(

@@ -96,7 +96,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_in_head = True
+        self._head_bytes = max(1, self._head_bytes)
         self._expect_request()
 
     def on_url(self, url: bytes) -> None:
@@ -122,6 +122,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._stop_waiting()
+        self._is_in_head = True
+        self._head_bytes = 0
         super().on_message_complete()
 
     def _has_room(self) -> bool:
@@ -141,8 +143,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(refusal.status, refusal.detail)
 
     def _refuse(self, status: int, detail: str) -> None:
-        """Answer, if nothing has been answered yet, and close."""
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+        """Answer, where an answer can still be understood, and close."""
+        if self.transport.is_closing():
+            return
+        if self._is_in_head and self.cycle is not None and not self.cycle.response_complete:
+            # What follows a good request is nonsense: that one is still answered, and then it ends.
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if self._may_answer():
             body = _problem(status, detail)
             head = (
                 f"HTTP/1.1 {status} {_PHRASES[status]}\r\ncontent-type: application/problem+json\r\n"
@@ -150,7 +159,15 @@ class GuardedProtocol(HttpToolsProtocol):
                 "x-content-type-options: nosniff\r\n\r\n"
             )
             self.transport.write(head.encode() + body)
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Whatever the application still says would be a second answer.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        # Nothing was asked on a connection that was only opened; what was answered early is not answered twice.
+        return self._head_bytes > 0 if self._is_in_head else not self.cycle.response_started
 
 
 async def at_capacity(_scope: Any, _receive: Any, send: Any) -> None:
@@ -182,5 +199,3 @@ def _problem(status: int, detail: str) -> bytes:
     return msgspec.json.encode(
         {"type": "about:blank", "title": _PHRASES[status], "status": status, "detail": detail, "instance": "/"}
     )
-
-

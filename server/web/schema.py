@@ -11,7 +11,6 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-
 from server.parts import Parts
 from server.web.authentication import operators_only
 from server.web.orders import CONTEXT
@@ -57,7 +56,5 @@ class _Json(OpenAPIRenderPlugin):
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         # A reference may hold slashes, so its route takes the rest of the path; people write the whole address.
-        paths = {
-            path + CONTEXT if path == _REFERENCE else path: item for path, item in openapi_schema["paths"].items()
-        }
+        paths = {path + CONTEXT if path == _REFERENCE else path: item for path, item in openapi_schema["paths"].items()}
         return msgspec.json.encode({**openapi_schema, "paths": paths})

@@ -11,12 +11,17 @@ from server.parts import Parts
 from server.web.asked import read_live, read_text, read_wait
 from server.web.authentication import admit
 from server.web.orders import Live, Wait
+from server.web.problems import documented
 
 
 def ticket_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Reading an order by a ticket."""
 
-    @get("/v1/tickets/{workspace:str}/{connection:str}/{ticket_id:str}/context", tags=["orders"])
+    @get(
+        "/v1/tickets/{workspace:str}/{connection:str}/{ticket_id:str}/context",
+        tags=["orders"],
+        responses=documented(400, 401, 404, 503),
+    )
     async def ticket_context(
         request: Request[Any, Any, Any],
         workspace: FromPath[str],

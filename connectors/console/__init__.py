@@ -1,0 +1,157 @@
+"""This file is a helpdesk that prints: everything runs without an account. Its tickets live as long as the process.
+
+It is as strict as a real one where that matters: a repeated key, a collision, a closed ticket.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connectors.connection import Connection
+from connectors.contract import Collided, Missing, Rejected
+from connectors.model import Ticket, TicketChange, TicketDraft
+
+T = TypeVar("T")
+_OURS = "beforehand:"
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """It needs nothing."""
+
+    quiet: bool = False
+    """Keep the tickets and print nothing."""
+
+
+class Console:
+    """Tickets in memory, shown on standard output."""
+
+    system = "Console"
+
+    def __init__(self, settings: Settings, connection: Connection, write: Callable[[str], object]) -> None:
+        self._name = connection.name
+        self._clock = connection.clock
+        self._write = (lambda _: None) if settings.quiet else write
+        self._tickets: dict[str, Ticket] = {}
+        self._notes: dict[str, list[str]] = {}
+        self._touched: set[str] = set()
+        self._answers: dict[str, tuple[bytes, str]] = {}
+
+    def render_open(self, draft: TicketDraft) -> bytes:
+        """The draft as JSON."""
+        return msgspec.json.encode(draft, order="deterministic")
+
+    async def open_ticket(self, request: bytes, idempotency_key: str) -> Ticket:
+        """Open a ticket, or give the one that the same request opened. Raises Rejected for another with its key."""
+        if idempotency_key in self._answers:
+            before, ticket_id = self._answers[idempotency_key]
+            if before != request:
+                raise Rejected(self.system, "another request has the same idempotency key")
+            return self._tickets[ticket_id]
+        draft = _decoded(request, TicketDraft)
+        now = self._clock()
+        ticket = Ticket(
+            id=str(len(self._tickets) + 1),
+            state="open",
+            subject=draft.subject,
+            description=draft.body,
+            external_id=draft.external_id,
+            requester_email=draft.requester_email,
+            tags=draft.tags,
+            created_at=now,
+            updated_at=now,
+            version="1",
+            order_references=(draft.order_reference,) if draft.order_reference else (),
+        )
+        self._answers[idempotency_key] = (request, ticket.id)
+        self._tickets[ticket.id] = ticket
+        self._say(ticket, f"opened, {draft.priority}: {draft.subject}", draft.body)
+        return ticket
+
+    async def find_ticket(self, external_id: str) -> Ticket | None:
+        """The oldest with this external id."""
+        return next((ticket for ticket in self._tickets.values() if ticket.external_id == external_id), None)
+
+    async def read_ticket(self, ticket_id: str) -> Ticket:
+        """Raises Missing."""
+        if ticket_id not in self._tickets:
+            raise Missing(self.system, f"there is no ticket {ticket_id[:40]}")
+        return self._tickets[ticket_id]
+
+    async def tickets_of(self, email: str) -> tuple[Ticket, ...]:
+        """The customer's own, newest first; tickets that we opened are not theirs."""
+        return tuple(
+            ticket
+            for ticket in reversed(self._tickets.values())
+            if ticket.requester_email.lower() == email.strip().lower()
+            and ticket.can_change
+            and not ticket.external_id.startswith(_OURS)
+        )
+
+    async def was_touched_by_a_person(self, ticket: Ticket) -> bool:
+        """Whether `change_by_hand` was used on it."""
+        return ticket.id in self._touched
+
+    def render_change(self, change: TicketChange) -> bytes:
+        """The change as JSON."""
+        return msgspec.json.encode(change, order="deterministic")
+
+    async def change_ticket(self, ticket: Ticket, request: bytes) -> Ticket:
+        """Raises Collided when *ticket* is no longer the latest, Rejected when it is closed, Missing."""
+        change = _decoded(request, TicketChange)
+        latest = await self.read_ticket(ticket.id)
+        if not latest.can_change:
+            raise Rejected(self.system, "a closed ticket never changes")
+        if latest.version != ticket.version:
+            raise Collided(self.system, f"ticket {ticket.id} was changed in between")
+        tags = tuple(dict.fromkeys((*latest.tags, *change.add_tags)))
+        changed = self._put(replace(latest, state=change.state or latest.state, tags=tags))
+        self._notes.setdefault(ticket.id, []).append(change.marker)
+        self._say(changed, f"{changed.state}: {changed.subject}", f"{change.note}\nRef {change.marker}".strip())
+        return changed
+
+    async def has_note(self, ticket_id: str, marker: str) -> bool:
+        """Raises Missing."""
+        await self.read_ticket(ticket_id)
+        return marker in self._notes.get(ticket_id, ())
+
+    async def check(self) -> str:
+        """Always works."""
+        return "tickets are printed here and kept until the process ends"
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    async def change_by_hand(self, ticket_id: str, state: str) -> Ticket:
+        """What an agent would do: set the state. Raises Missing."""
+        self._touched.add(ticket_id)
+        return self._put(replace(await self.read_ticket(ticket_id), state=state))
+
+    def _put(self, ticket: Ticket) -> Ticket:
+        stamped = replace(ticket, version=str(int(ticket.version) + 1), updated_at=self._clock())
+        self._tickets[ticket.id] = stamped
+        return stamped
+
+    def _say(self, ticket: Ticket, headline: str, text: str) -> None:
+        indented = "".join(f"    {_printable(line)}\n" for line in text.splitlines())
+        self._write(f"[{self._name}] ticket {ticket.id} {_printable(headline)}\n{indented}")
+
+
+def connect(settings: Settings, connection: Connection) -> Console:
+    """Make the connector. No I/O."""
+    return Console(settings, connection, lambda text: sys.stdout.write(text))
+
+
+def _decoded(request: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(request, type=kind)
+    except msgspec.DecodeError as error:
+        raise Rejected("Console", f"not a request: {error}") from error
+
+
+def _printable(text: str) -> str:
+    """Without what would steer a terminal: texts come from customers and carriers."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -1,0 +1,153 @@
+"""This file is what order_transactions/*, refunds/* and disputes/* say, in our words."""
+
+from datetime import datetime
+
+from connectors.model import Dispute, Observation, Payment, PaymentState
+from connectors.money import Money
+from connectors.reading import AHEAD, digest, instant, line, maybe_instant
+from connectors.shopify import payments, wire
+from connectors.shopify.delivery import Delivery
+from connectors.shopify.translate import amount, id_of, maybe_id
+from connectors.shopify.words import DISPUTE_REASONS, word
+
+
+def transaction(found: wire.Transaction, where: str) -> payments.Transaction:
+    """One transaction of REST. Raises ValueError where it lacks its id or time."""
+    at = found.processed_at or found.created_at
+    if at is None:
+        raise ValueError(f"{where}.created_at: expected a time, got nothing")
+    details = found.payment_details or wire.PaymentDetails()
+    return payments.Transaction(
+        id=id_of(found.id, f"{where}.id"),
+        parent=maybe_id(found.parent_id, f"{where}.parent_id"),
+        kind=word(found.kind),
+        status=word(found.status),
+        gateway=word(found.gateway) or "shopify",
+        amount=amount(found.amount, found.currency, f"{where}.amount"),
+        at=instant(at, f"{where}.processed_at"),
+        error_code=word(found.error_code),
+        message=found.message or "",
+        method=payments.method(
+            details.credit_card_company,
+            details.credit_card_number,
+            details.credit_card_wallet,
+            details.payment_method_name,
+        ),
+        references=payments.references(found.payment_id, found.authorization, found.receipt),
+    )
+
+
+def order_transaction(found: wire.Transaction, delivery: Delivery) -> tuple[Observation, ...]:
+    """order_transactions/create: one transaction that succeeded or failed."""
+    order_id = id_of(found.order_id, "$.order_id")
+    done = transaction(found, "$")
+    at = delivery.as_of("$.processed_at", done.at)
+    identity = f"transaction:{done.id}:{done.status}:{digest(delivery.body)}"
+    return (
+        delivery.observation(
+            payments.kind(done),
+            identity,
+            at,
+            order_id,
+            payments=(payments.single(done),),
+            text=payments.sentence(done),
+        ),
+    )
+
+
+def refund(found: wire.Refund, delivery: Delivery) -> tuple[Observation, ...]:
+    """refunds/create: a line of history. The sums come with orders/updated, which carries every refund."""
+    return (refund_moment(found, id_of(found.order_id, "$.order_id"), delivery, "$"),)
+
+
+def refund_moment(found: wire.Refund, order_id: str, delivery: Delivery, where: str) -> Observation:
+    refund_id = id_of(found.id, f"{where}.id")
+    at = delivery.as_of(f"{where}.created_at", found.processed_at, found.created_at)
+    given = [transaction(each, f"{where}.transactions[{n}]") for n, each in enumerate(found.transactions or ())]
+    amounts = [each.amount for each in given if each.kind == "refund" and not each.failed and each.amount]
+    note = f": {line(found.note)}" if line(found.note) else ""
+    if amounts and all(amount.currency == amounts[0].currency for amount in amounts):
+        total = Money(sum(amount.amount for amount in amounts), amounts[0].currency)
+        text = f"Refund of {total}{note}"
+    elif amounts:
+        text = f"Refund of {', '.join(map(str, amounts))}{note}"
+    else:
+        text = f"Refund without money{note}"
+    return delivery.moment("refund.created", f"refund:{refund_id}", at, order_id, line(text))
+
+
+def dispute(found: wire.Dispute, delivery: Delivery) -> tuple[Observation, ...]:
+    """disputes/*. Shopify names the order and not the payment; one without an order concerns none of ours."""
+    dispute_id = id_of(found.id, "$.id")
+    order_id = maybe_id(found.order_id, "$.order_id")
+    if not order_id:
+        return ()
+    at = _dispute_time(found, delivery)
+    status, reason = word(found.status), word(found.reason)
+    facts = Dispute(
+        id=dispute_id,
+        state=status or "unknown",
+        reason=DISPUTE_REASONS.get(reason, line(reason.replace("_", " "))),
+        amount=amount(found.amount, found.currency, "$.amount"),
+        respond_by=maybe_instant(found.evidence_due_by, "$.evidence_due_by"),
+    )
+    payment = Payment(id=payments.payment_id(f"dispute:{dispute_id}"), processor="shopify_payments", dispute=facts)
+    return (
+        delivery.observation(
+            "payment.disputed" if status == "needs_response" else "dispute.updated",
+            f"dispute:{dispute_id}:{status}:{digest(delivery.body)}",
+            at,
+            order_id,
+            payments=(payment,),
+            text=_dispute_sentence(found, facts),
+        ),
+    )
+
+
+def _dispute_time(found: wire.Dispute, delivery: Delivery) -> datetime:
+    """A dispute does not say when it was changed: the latest thing that is said to have happened to it."""
+    first = delivery.as_of("$.initiated_at", found.initiated_at)
+    latest = delivery.received_at + AHEAD
+    sent = maybe_instant(found.evidence_sent_on, "$.evidence_sent_on")
+    finished = maybe_instant(found.finalized_on, "$.finalized_on")
+    return max([first, *(moment for moment in (sent, finished) if moment is not None and moment <= latest)])
+
+
+def _dispute_sentence(found: wire.Dispute, facts: Dispute) -> str:
+    what = "Inquiry" if word(found.type) == "inquiry" else "Chargeback"
+    of_amount = f" of {facts.amount}" if facts.amount else ""
+    if facts.state == "needs_response":
+        by = f"; evidence is due by {facts.respond_by:%d %b %Y}" if facts.respond_by else ""
+        return line(f"{what}{of_amount} opened: {facts.reason or 'no reason given'}{by}")
+    return line(f"{what}{of_amount}: {facts.state.replace('_', ' ')}")
+
+
+def refunded_payments(found: wire.Order) -> tuple[Payment, ...]:
+    """What was given back of each payment in all: an order's body carries every refund."""
+    sums: dict[str, Money] = {}
+    gateways: dict[str, str] = {}
+    names: dict[str, set[str]] = {}
+    for index, refund_ in enumerate(found.refunds or ()):
+        for number, each in enumerate(refund_.transactions or ()):
+            done = transaction(each, f"$.refunds[{index}].transactions[{number}]")
+            if done.kind != "refund" or not done.worked or not done.parent or done.amount is None:
+                continue
+            before = sums.get(done.parent, Money(0, done.amount.currency))
+            sums[done.parent] = before + done.amount
+            gateways[done.parent] = done.gateway
+            names.setdefault(done.parent, set()).update(done.references, (payments.payment_id(done.id),))
+    state = None
+    if len(sums) == 1:
+        state = {"refunded": PaymentState.REFUNDED, "partially_refunded": PaymentState.PARTIALLY_REFUNDED}.get(
+            word(found.financial_status)
+        )
+    return tuple(
+        Payment(
+            id=payments.payment_id(parent),
+            processor=gateways[parent],
+            state=state,
+            refunded=refunded,
+            references=tuple(sorted(names[parent])),
+        )
+        for parent, refunded in sums.items()
+    )

@@ -1,0 +1,176 @@
+"""This file stands in for the two ways to follow parcels: UPS itself, and EasyPost for the postal service."""
+
+import base64
+import hashlib
+import hmac
+import json
+import unicodedata
+from typing import Any
+from uuid import uuid4
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from connectors.transport import Clock
+from server.demo.fake import AnyRequest, Fake, answer
+from server.demo.orders import Parcel, WorldScan
+from server.demo.sender import Letter
+from server.demo.shopify_bodies import stamp
+
+UPS_ID, UPS_SECRET = "ups-demo", "ups-demo-secret"
+EASYPOST_KEY, EASYPOST_SECRET = "EZAKdemo", "easypost-demo-secret"
+_UPS_STATUS = {
+    "pre_transit": ("M", "MP", "Shipper created a label, UPS has not received the package yet."),
+    "in_transit": ("I", "DP", ""),
+    "out_for_delivery": ("I", "OT", "Out For Delivery Today"),
+    "delivered": ("D", "FS", "DELIVERED"),
+    "failure": ("X", "48", "A delivery attempt was not possible."),
+}
+
+
+def _basic(name: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+class FakeUps(Fake):
+    """UPS Track with client credentials. It knows the parcels in `parcels`, by number."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.parcels: dict[str, Parcel] = {}
+        self._tokens: set[str] = set()
+
+        @post("/security/v1/oauth/token", status_code=200)
+        async def token(request: AnyRequest) -> Response[Any]:
+            if request.headers.get("authorization") != _basic(UPS_ID, UPS_SECRET):
+                return answer(_ups_errors("10401", "ClientId is Invalid"), 401)
+            made = uuid4().hex
+            self._tokens.add(made)
+            issued = str(int(clock().timestamp() * 1000))
+            return answer(
+                {
+                    "token_type": "Bearer",
+                    "issued_at": issued,
+                    "access_token": made,
+                    "expires_in": "14399",
+                    "status": "approved",
+                }
+            )
+
+        @get("/api/track/v1/details/{number:str}")
+        async def details(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
+            if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
+                return answer(_ups_errors("250002", "Invalid Authentication Information."), 401)
+            if not request.headers.get("transid") or not request.headers.get("transactionsrc"):
+                return answer(_ups_errors("VDR001", "Missing transId or transactionSrc"), 400)
+            if number not in self.parcels:
+                return answer(_ups_errors("TW0001", "Tracking Information Not Found"), 404)
+            return answer(_ups_details(self.parcels[number]))
+
+        super().__init__([token, details])
+
+    def forget_tokens(self) -> None:
+        """Every token given so far is refused from now on."""
+        self._tokens.clear()
+
+
+def _ups_errors(code: str, message: str) -> dict[str, Any]:
+    return {"response": {"errors": [{"code": code, "message": message}]}}
+
+
+def _ups_details(parcel: Parcel) -> dict[str, Any]:
+    package: dict[str, Any] = {
+        "trackingNumber": parcel.number,
+        "service": {"code": "003", "description": "UPS Ground"},
+        "activity": [_ups_activity(scan) for scan in reversed(parcel.scans)],
+        "deliveryDate": [],
+    }
+    if parcel.scans:
+        package["currentStatus"] = package["activity"][0]["status"]
+    if parcel.estimate:
+        package["deliveryDate"] = [{"type": "SDD", "date": f"{parcel.estimate:%Y%m%d}"}]
+    return {"trackResponse": {"shipment": [{"inquiryNumber": parcel.number, "package": [package]}]}}
+
+
+def _ups_activity(scan: WorldScan) -> dict[str, Any]:
+    kind, code, text = _UPS_STATUS[scan.status]
+    return {
+        "date": f"{scan.at:%Y%m%d}",
+        "time": f"{scan.at:%H%M%S}",
+        "gmtDate": f"{scan.at:%Y%m%d}",
+        "gmtTime": f"{scan.at:%H:%M:%S}",
+        "gmtOffset": "+00:00",
+        "location": {"address": {"city": scan.city, "stateProvince": scan.region, "countryCode": "US"}},
+        "status": {"type": kind, "code": code, "description": scan.text or text},
+    }
+
+
+class FakeEasyPost(Fake):
+    """EasyPost's trackers. It knows the parcels in `parcels`, by number."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.parcels: dict[str, Parcel] = {}
+        self._clock = clock
+
+        @get("/v2/trackers")
+        async def trackers(request: AnyRequest) -> Response[Any]:
+            if request.headers.get("authorization") != _basic(EASYPOST_KEY, ""):
+                return answer({"error": {"code": "UNAUTHORIZED", "message": "Unauthorized", "errors": []}}, 401)
+            number = request.query_params.get("tracking_code", "")
+            found = [self.tracker(self.parcels[number])] if number in self.parcels else []
+            return answer({"trackers": found, "has_more": False})
+
+        super().__init__([trackers])
+
+    def letter(self, parcel: Parcel) -> Letter:
+        """A signed event: the tracker has changed."""
+        event = {
+            "id": f"evt_{uuid4().hex}",
+            "object": "Event",
+            "mode": "production",
+            "description": "tracker.updated",
+            "created_at": stamp(self._clock()),
+            "updated_at": stamp(self._clock()),
+            "previous_attributes": {},
+            "pending_urls": [],
+            "completed_urls": [],
+            "status": "pending",
+            "result": self.tracker(parcel),
+        }
+        raw = json.dumps(event).encode()
+        secret = unicodedata.normalize("NFKD", EASYPOST_SECRET).encode()
+        digest = hmac.new(secret, raw, hashlib.sha256).hexdigest()
+        return Letter(connection="tracking", body=raw, headers={"x-hmac-signature": f"hmac-sha256-hex={digest}"})
+
+    def tracker(self, parcel: Parcel) -> dict[str, Any]:
+        """The tracker object."""
+        changed = parcel.scans[-1].at if parcel.scans else parcel.shipped_at
+        return {
+            "id": f"trk_{parcel.number.lower()}",
+            "object": "Tracker",
+            "mode": "production",
+            "tracking_code": parcel.number,
+            "status": parcel.status,
+            "status_detail": "status_update",
+            "created_at": stamp(parcel.shipped_at),
+            "updated_at": stamp(changed),
+            "est_delivery_date": stamp(parcel.estimate),
+            "carrier": parcel.carrier,
+            "public_url": f"https://track.easypost.com/{parcel.number}",
+            "carrier_detail": {"object": "CarrierDetail", "service": "Ground Advantage"},
+            "tracking_details": [_easypost_detail(parcel, scan) for scan in parcel.scans],
+        }
+
+
+def _easypost_detail(parcel: Parcel, scan: WorldScan) -> dict[str, Any]:
+    place = {"object": "TrackingLocation", "city": scan.city, "state": scan.region, "country": "US", "zip": None}
+    return {
+        "object": "TrackingDetail",
+        "message": scan.text,
+        "description": "",
+        "status": scan.status,
+        "status_detail": "status_update",
+        "datetime": stamp(scan.at),
+        "source": parcel.carrier,
+        "carrier_code": "",
+        "tracking_location": place,
+    }

@@ -1,0 +1,106 @@
+"""This file answers GraphQL the way a strict server does: what a type does not have is an error, not an empty field.
+
+Where the vendor's schema is at hand the whole document is validated against it first; without it (the demo), every
+field that is asked for must at least be one that the simulated shop knows.
+"""
+
+import gzip
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    build_client_schema,
+    parse,
+    validate,
+)
+
+SCHEMA_FILE = "shopify/admin_2026-10.json.gz"
+
+
+@cache
+def load_schema(specs: Path) -> GraphQLSchema:
+    """The vendor's own schema, from the folder of specifications."""
+    found = json.loads(gzip.decompress((specs / SCHEMA_FILE).read_bytes()))
+    return build_client_schema(found.get("data", found), assume_valid=True)
+
+
+class Answers:
+    """Executes documents over plain dictionaries."""
+
+    def __init__(self, schema: GraphQLSchema | None = None) -> None:
+        self._schema = schema
+
+    def read(self, text: str) -> DocumentNode | list[str]:
+        """The document, or what is wrong with it."""
+        try:
+            document = parse(text)
+        except GraphQLError as error:
+            return [error.message]
+        if self._schema is not None and (errors := validate(self._schema, document)):
+            return [error.message for error in errors]
+        return document
+
+    def execute(self, document: DocumentNode, root: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The data. Raises GraphQLError for a field that is not there."""
+        run = _Run(document, variables)
+        operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+        return run.select(operation.selection_set, root, "QueryRoot")
+
+
+class _Run:
+    def __init__(self, document: DocumentNode, variables: dict[str, Any]) -> None:
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._variables = variables
+
+    def select(self, selections: SelectionSetNode, source: dict[str, Any], kind: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for selection in selections.selections:
+            if not self._is_wanted(selection):
+                continue
+            if isinstance(selection, FieldNode):
+                found[(selection.alias or selection.name).value] = self._field(selection, source, kind)
+            elif isinstance(selection, FragmentSpreadNode):
+                found |= self.select(self._fragments[selection.name.value].selection_set, source, kind)
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                if condition is None or condition.name.value == source.get("__typename"):
+                    found |= self.select(selection.selection_set, source, kind)
+        return found
+
+    def _field(self, node: FieldNode, source: dict[str, Any], kind: str) -> Any:
+        name = node.name.value
+        if name not in source:
+            raise GraphQLError(f"Field '{name}' doesn't exist on type '{source.get('__typename', kind)}'")
+        value = source[name]
+        if callable(value):
+            value = value(**{argument.name.value: self._value(argument.value) for argument in node.arguments})
+        return self._complete(node, value)
+
+    def _complete(self, node: FieldNode, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._complete(node, item) for item in value]
+        if isinstance(value, dict) and node.selection_set is not None:
+            return self.select(node.selection_set, value, node.name.value)
+        return value
+
+    def _is_wanted(self, selection: Any) -> bool:
+        for directive in selection.directives or ():
+            value = self._value(directive.arguments[0].value)
+            if (directive.name.value == "include" and not value) or (directive.name.value == "skip" and value):
+                return False
+        return True
+
+    def _value(self, node: Any) -> Any:
+        return self._variables.get(node.name.value) if isinstance(node, VariableNode) else getattr(node, "value", None)

@@ -1,0 +1,115 @@
+"""This file stands in for a Shopify shop: the GraphQL Admin API with its cost budget, and signed webhooks."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from graphql import GraphQLError, GraphQLSchema
+from litestar import Response, post
+
+from connectors.transport import Clock
+from server.demo.fake import AnyRequest, Fake, answer
+from server.demo.graphql_answers import Answers
+from server.demo.orders import WorldOrder
+from server.demo.sender import Letter
+from server.demo.shopify_bodies import SHOP, graphql_order, stamp
+
+TOKEN = "shpat_demo"
+SECRET = "shpss_demo"
+BUCKET = 2000.0
+RESTORED_PER_SECOND = 100.0
+COST_OF_ORDER = 60.0
+
+
+class FakeShopify(Fake):
+    """One shop. It knows the orders in `orders`, by id."""
+
+    def __init__(self, clock: Clock, schema: GraphQLSchema | None = None) -> None:
+        self.orders: dict[int, WorldOrder] = {}
+        self._clock = clock
+        self._answers = Answers(schema)
+        self._left = BUCKET
+        self._filled_at = clock()
+
+        @post("/admin/api/2026-10/graphql.json", status_code=200)
+        async def graphql(request: AnyRequest) -> Response[Any]:
+            if request.headers.get("x-shopify-access-token") != TOKEN:
+                return answer({"errors": "[API] Invalid API key or access token (unrecognized login)"}, 401)
+            return self._graphql(await request.json())
+
+        super().__init__([graphql])
+
+    def spend_budget(self) -> None:
+        """Empty the bucket, as another app of the merchant may."""
+        self._left, self._filled_at = 0.0, self._clock()
+
+    def letter(self, topic: str, body: dict[str, Any]) -> Letter:
+        """A signed webhook."""
+        raw = json.dumps(body).encode()
+        digest = base64.b64encode(hmac.new(SECRET.encode(), raw, hashlib.sha256).digest()).decode()
+        event_id = str(uuid4())
+        return Letter(
+            connection="shop",
+            body=raw,
+            headers={
+                "content-type": "application/json",
+                "x-shopify-topic": topic,
+                "x-shopify-hmac-sha256": digest,
+                "x-shopify-shop-domain": SHOP,
+                "x-shopify-api-version": "2026-10",
+                "x-shopify-webhook-id": event_id,
+                "x-shopify-event-id": event_id,
+                "x-shopify-triggered-at": stamp(self._clock()) or "",
+            },
+        )
+
+    def _graphql(self, asked: dict[str, Any]) -> Response[Any]:
+        document = self._answers.read(asked.get("query", ""))
+        if isinstance(document, list):
+            return answer({"errors": [{"message": message} for message in document]})
+        cost = self._cost()
+        if cost["throttleStatus"]["currentlyAvailable"] < COST_OF_ORDER:
+            throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
+            return answer({"errors": [throttled], "extensions": {"cost": cost}})
+        self._left -= COST_OF_ORDER
+        try:
+            data = self._answers.execute(document, self._root(), asked.get("variables") or {})
+        except GraphQLError as error:
+            return answer({"errors": [{"message": error.message}]})
+        return answer({"data": data, "extensions": {"cost": {**self._cost(), "actualQueryCost": COST_OF_ORDER}}})
+
+    def _cost(self) -> dict[str, Any]:
+        now: datetime = self._clock()
+        refilled = (now - self._filled_at).total_seconds() * RESTORED_PER_SECOND
+        self._left, self._filled_at = min(BUCKET, self._left + refilled), now
+        status = {"maximumAvailable": BUCKET, "currentlyAvailable": self._left, "restoreRate": RESTORED_PER_SECOND}
+        return {"requestedQueryCost": COST_OF_ORDER, "actualQueryCost": None, "throttleStatus": status}
+
+    def _root(self) -> dict[str, Any]:
+        return {
+            "order": self._order,
+            "orders": self._orders,
+            "shop": {"name": "Acme Outfitters", "myshopifyDomain": SHOP},
+            "currentAppInstallation": {"accessScopes": [{"handle": "read_orders"}, {"handle": "read_customers"}]},
+        }
+
+    def _order(self, id: str) -> dict[str, Any] | None:  # noqa: A002  # the vendor's argument
+        found = self.orders.get(int(id.rsplit("/", 1)[-1]))
+        return graphql_order(found) if found else None
+
+    def _orders(self, query: str = "", first: str = "10", **_: Any) -> dict[str, Any]:
+        found = [order for order in self.orders.values() if _matches(order, query)]
+        newest = sorted(found, key=lambda order: order.placed_at, reverse=True)[: int(first)]
+        return {"nodes": [graphql_order(order) for order in newest]}
+
+
+def _matches(order: WorldOrder, query: str) -> bool:
+    """Terms as in `name:"#1001" OR email:"a@b.c"`; unquoted operators in a value would be Shopify's, not the user's."""
+    terms = re.findall(r"(name|email|phone|id):(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|(\S+))", query)
+    known = {"name": {order.name.lower(), str(order.number)}, "email": {order.customer.email}, "id": {str(order.id)}}
+    return any((a or b or c).lower() in known.get(field, set()) for field, a, b, c in terms)

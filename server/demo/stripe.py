@@ -1,0 +1,181 @@
+"""This file stands in for Stripe: PaymentIntents with their charges, and signed events."""
+
+import hashlib
+import hmac
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+from litestar import Response, get
+from litestar.params import FromPath
+
+from connectors.transport import Clock
+from server.demo.fake import AnyRequest, Fake, answer
+from server.demo.orders import Attempt, Intent, WorldOrder
+from server.demo.sender import Letter
+
+KEY = "rk_test_demo"
+SECRET = "whsec_demo"
+_DECLINES = {
+    "insufficient_funds": "Your card has insufficient funds.",
+    "expired_card": "Your card has expired.",
+    "do_not_honor": "Your card was declined.",
+}
+
+
+class FakeStripe(Fake):
+    """One account. It knows the payments of the orders in `orders`, by order id."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.orders: dict[int, WorldOrder] = {}
+        self._clock = clock
+
+        @get("/v1/payment_intents/search")
+        async def search(request: AnyRequest) -> Response[Any]:
+            return self._denied(request) or self._search(request.query_params.get("query", ""))
+
+        @get("/v1/payment_intents/{intent_id:str}")
+        async def read(request: AnyRequest, intent_id: FromPath[str]) -> Response[Any]:
+            if denied := self._denied(request):
+                return denied
+            expands = "latest_charge" in request.query_params.getall("expand[]", [])
+            order = next((o for o in self.orders.values() if o.intent.id == intent_id), None)
+            return answer(intent_body(order, expand=expands)) if order else _missing(intent_id)
+
+        @get("/v1/charges/{charge_id:str}")
+        async def charge(request: AnyRequest, charge_id: FromPath[str]) -> Response[Any]:
+            if denied := self._denied(request):
+                return denied
+            for order in self.orders.values():
+                for attempt in order.intent.attempts:
+                    if attempt.charge_id == charge_id:
+                        return answer(charge_body(order, attempt))
+            return _missing(charge_id)
+
+        @get("/v1/account")
+        async def account(request: AnyRequest) -> Response[Any]:
+            profile = {"id": "acct_demo", "object": "account", "business_profile": {"name": "Acme Outfitters"}}
+            return self._denied(request) or answer(profile)
+
+        @get("/v1/balance")
+        async def balance(request: AnyRequest) -> Response[Any]:
+            return self._denied(request) or answer({"object": "balance", "available": [], "livemode": False})
+
+        super().__init__([search, read, charge, account, balance])
+
+    def letter(self, kind: str, subject: dict[str, Any]) -> Letter:
+        """A signed event about an object."""
+        now = int(self._clock().timestamp())
+        event = {
+            "id": f"evt_{uuid4().hex[:24]}",
+            "object": "event",
+            "api_version": "2026-09-30.clover",
+            "created": now,
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": kind,
+            "data": {"object": subject},
+        }
+        raw = json.dumps(event).encode()
+        digest = hmac.new(SECRET.encode(), f"{now}.".encode() + raw, hashlib.sha256).hexdigest()
+        return Letter(connection="payments", body=raw, headers={"stripe-signature": f"t={now},v1={digest}"})
+
+    def letters_of(self, order: WorldOrder, attempt: Attempt) -> list[Letter]:
+        """What Stripe sends after a try to take the money: an event about the charge and one about the payment."""
+        outcome = "failed" if attempt.decline_code else "succeeded"
+        intent_event = "payment_intent.payment_failed" if attempt.decline_code else "payment_intent.succeeded"
+        return [
+            self.letter(f"charge.{outcome}", charge_body(order, attempt)),
+            self.letter(intent_event, intent_body(order)),
+        ]
+
+    def _denied(self, request: AnyRequest) -> Response[Any] | None:
+        if request.headers.get("authorization") == f"Bearer {KEY}":
+            return None
+        return answer({"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}, 401)
+
+    def _search(self, query: str) -> Response[Any]:
+        terms = re.findall(r"metadata\[['\"](\w+)['\"]\]:\s?['\"]((?:[^'\"\\]|\\.)*)['\"]", query)
+        if not terms:
+            return answer({"error": {"type": "invalid_request_error", "message": "We were unable to parse it"}}, 400)
+        found = [
+            intent_body(order)
+            for order in self.orders.values()
+            if any(_metadata(order).get(name) == value for name, value in terms)
+        ]
+        return answer(
+            {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents/search"}
+        )
+
+
+def _missing(what: str) -> Response[Any]:
+    error = {"type": "invalid_request_error", "code": "resource_missing", "message": f"No such object: '{what}'"}
+    return answer({"error": error}, 404)
+
+
+def _metadata(order: WorldOrder) -> dict[str, str]:
+    return {"order_id": str(order.id), "order_name": order.name}
+
+
+def charge_body(order: WorldOrder, attempt: Attempt) -> dict[str, Any]:
+    """A charge: one try."""
+    declined = attempt.decline_code
+    message = _DECLINES.get(declined, "Your card was declined.") if declined else None
+    amount = order.intent.amount
+    return {
+        "id": attempt.charge_id,
+        "object": "charge",
+        "amount": amount,
+        "amount_captured": 0 if declined else amount,
+        "amount_refunded": 0 if declined else order.intent.refunded,
+        "captured": not declined,
+        "created": int(attempt.at.timestamp()),
+        "currency": "usd",
+        "disputed": False,
+        "failure_code": "card_declined" if declined else None,
+        "failure_message": message,
+        "livemode": False,
+        "metadata": _metadata(order),
+        "outcome": {"reason": declined or None, "type": "issuer_declined" if declined else "authorized"},
+        "paid": not declined,
+        "payment_intent": order.intent.id,
+        "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
+        "refunded": False,
+        "status": "failed" if declined else "succeeded",
+    }
+
+
+def intent_body(order: WorldOrder, *, expand: bool = False) -> dict[str, Any]:
+    """A PaymentIntent: the payment with all its tries."""
+    intent: Intent = order.intent
+    last = intent.attempts[-1] if intent.attempts else None
+    declined = last.decline_code if last else ""
+    error = {
+        "code": "card_declined",
+        "decline_code": declined,
+        "message": _DECLINES.get(declined, "Your card was declined."),
+        "type": "card_error",
+        "charge": last.charge_id if last else None,
+    }
+    charge: Any = None
+    if last is not None:
+        charge = charge_body(order, last) if expand else last.charge_id
+    return {
+        "id": intent.id,
+        "object": "payment_intent",
+        "amount": intent.amount,
+        "amount_capturable": 0,
+        "amount_received": intent.amount if intent.is_paid else 0,
+        "canceled_at": None,
+        "capture_method": "automatic",
+        "created": int(intent.created_at.timestamp()),
+        "currency": "usd",
+        "last_payment_error": error if declined else None,
+        "latest_charge": charge,
+        "livemode": False,
+        "metadata": _metadata(order),
+        "payment_method_types": ["card"],
+        "status": "succeeded" if intent.is_paid else "requires_payment_method",
+    }

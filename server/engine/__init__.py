@@ -1,0 +1,1 @@
+"""This folder is what drives the flows."""

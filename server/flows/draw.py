@@ -1,0 +1,260 @@
+"""This file turns a context into the panel that every helpdesk draws."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from connectors.carriers import carrier_name
+from server.context import (
+    CandidateContext,
+    Context,
+    IssueContext,
+    OrderContext,
+    PaymentContext,
+    PromiseContext,
+    ScanContext,
+    ShipmentContext,
+    SignalContext,
+    SourceContext,
+)
+from sidebar import words
+from sidebar.panel import (
+    Candidate,
+    Contacted,
+    Header,
+    Paid,
+    Panel,
+    Pill,
+    Promised,
+    Row,
+    Scanned,
+    Shipped,
+    Source,
+    Tone,
+    Trouble,
+)
+
+GAP = timedelta(hours=36)
+"""A silence between two scans that is worth pointing at."""
+NOTHING = "No order was found for this ticket. Search by order number, e-mail address, phone or tracking number."
+SEVERAL = "Several orders may be meant. Choose one:"
+_FINAL = ("delivered", "returned", "cancelled")
+
+
+def panel(context: Context, *, is_live: bool = False) -> Panel:
+    """The whole panel. While it *is_live*, sources that have not answered yet may still do so."""
+    pen = _Pen(context)
+    return Panel(
+        as_of=words.clock(context.as_of, pen.zone, context.as_of),
+        message="" if context.order else (SEVERAL if context.candidates else NOTHING),
+        header=pen.header(context.order) if context.order else None,
+        promise=pen.promise(context.promise) if context.promise else None,
+        troubles=pen.troubles(),
+        payments=tuple(pen.payment(payment) for payment in context.payments),
+        shipments=tuple(pen.shipment(shipment) for shipment in context.shipments),
+        contacts=tuple(
+            Contacted(
+                subject=contact.subject or f"Ticket {contact.id}",
+                line=f"{contact.state}, {words.ago(contact.at, context.as_of)}".strip(", "),
+                href=contact.url or "",
+            )
+            for contact in context.contacts
+        ),
+        sources=tuple(pen.source(source, is_live=is_live) for source in context.sources),
+        candidates=tuple(candidate(found, pen.zone, context.as_of) for found in context.candidates),
+        waiting_for=tuple(s.system for s in context.sources if s.status == "stale") if is_live else (),
+    )
+
+
+def candidate(found: CandidateContext, zone: ZoneInfo, now: datetime) -> Candidate:
+    """One line of a list to choose from."""
+    placed = words.day(found.placed_at, zone, now) if found.placed_at else ""
+    return Candidate(
+        reference=found.order_id,
+        shop=found.shop,
+        title=f"Order {found.name}",
+        line=" · ".join(part for part in (found.customer, placed, found.total) if part),
+        match=found.match,
+    )
+
+
+class _Pen:
+    """Draws the parts of one context."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.now = context.as_of
+        self.zone = ZoneInfo(context.timezone)
+
+    def header(self, order: OrderContext) -> Header:
+        customer = self.context.customer
+        placed = words.day(order.placed_at, self.zone, self.now) if order.placed_at else ""
+        who = (customer.name or customer.email or "") if customer else ""
+        pills = [words.payment(order.financial_state), words.fulfilment(order.fulfillment_state)]
+        if order.cancelled_at:
+            pills.insert(0, Pill("Cancelled", Tone.BAD))
+        elif order.cancel_requested_at:
+            pills.insert(0, Pill("Cancellation requested", Tone.BAD))
+        if customer and customer.vip:
+            pills.append(Pill("VIP", Tone.WARN))
+        warning = "The shop does not let Beforehand see who the customer is." if customer and customer.hidden else ""
+        matched = self.context.matched_by
+        return Header(
+            name=f"Order {order.name}",
+            href=order.admin_url or "",
+            line=" | ".join(part for part in (who, placed) if part),
+            pills=tuple(pills),
+            rows=self._order_rows(order),
+            warning=warning or (f"Found by {matched}." if matched and "only" in matched else ""),
+        )
+
+    def _order_rows(self, order: OrderContext) -> tuple[Row, ...]:
+        customer = self.context.customer
+        items = ", ".join(f"{item.quantity} {item.title}" if item.quantity > 1 else item.title for item in order.items)
+        total = words.money(order.total, order.currency)
+        rows = [Row("Total", f"{total}{', high value' if order.high_value else ''}")] if total else []
+        if items:
+            rows.append(Row("Items", items))
+        if order.destination:
+            rows.append(Row("Ships to", order.destination))
+        if customer and customer.orders_count:
+            spent = words.money(customer.total_spent, customer.currency)
+            rows.append(Row("Customer", f"{customer.orders_count} orders{f', {spent}' if spent else ''}"))
+        if order.cancelled_at:
+            reason = f" ({order.cancel_reason})" if order.cancel_reason else ""
+            rows.append(Row("Cancelled", f"{words.moment(order.cancelled_at, self.zone)}{reason}"))
+        return tuple(rows)
+
+    def promise(self, promise: PromiseContext) -> Promised:
+        when = words.day(promise.promised_by, self.zone, self.now)
+        open_ended = promise.level in ("watch", "at_risk")
+        return Promised(
+            pill=words.level(promise.level),
+            line=f"Promised for {when}, by {promise.source}",
+            risk=f"Chance of missing it: {promise.risk:.0%}" if open_ended else "",
+            reasons=tuple(promise.reasons),
+        )
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Open issues first, then what has been noticed but has no ticket yet."""
+        open_issues = [issue for issue in self.context.issues if issue.state == "open"]
+        known = {issue.kind for issue in open_issues}
+        noticed = [signal for signal in self.context.signals if signal.kind not in known]
+        return (*(self._issue(issue) for issue in open_issues), *(self._signal(signal) for signal in noticed))
+
+    def _issue(self, issue: IssueContext) -> Trouble:
+        ticket = issue.ticket
+        return Trouble(
+            headline=_capital(issue.headline),
+            pill=words.severity(issue.severity),
+            line=f"Since {words.moment(issue.since, self.zone)}",
+            reasons=tuple(issue.reasons),
+            href=ticket.url if ticket else "",
+            link=f"Ticket {ticket.id}" if ticket else "",
+        )
+
+    def _signal(self, signal: SignalContext) -> Trouble:
+        waits = signal.opens_at > self.now
+        opens = words.clock(signal.opens_at, self.zone, self.now)
+        when = f"A ticket opens {opens} if it lasts" if waits else "No ticket yet"
+        return Trouble(
+            headline=_capital(signal.headline),
+            pill=words.severity(signal.severity),
+            line=when,
+            reasons=tuple(signal.reasons),
+        )
+
+    def payment(self, payment: PaymentContext) -> Paid:
+        currency = payment.currency
+        amounts = (
+            ("Amount", payment.amount),
+            ("Captured", payment.captured if payment.captured != payment.amount else None),
+            ("Refunded", payment.refunded if payment.refunded and payment.refunded.strip("0.") else None),
+            ("Can be refunded", payment.refundable),
+        )
+        rows = [Row(label, words.money(value, currency)) for label, value in amounts if value is not None]
+        problem = payment.failure.message or payment.failure.code if payment.failure else ""
+        if payment.dispute:
+            due = payment.dispute.respond_by
+            by = f", answer {words.moment(due, self.zone)}" if due else ""
+            amount = words.money(payment.dispute.amount, currency)
+            rows.append(Row("Disputed", f"{amount} {payment.dispute.reason}, {payment.dispute.state}{by}".strip()))
+        name = payment.processor.replace("_", " ").title()
+        attempts = [
+            Row(words.moment(tried.at, self.zone), "Worked" if tried.succeeded else tried.failure_message or "Failed")
+            for tried in reversed(payment.attempts)
+        ]
+        return Paid(
+            title=f"{name}, {payment.method}" if payment.method else name,
+            pill=words.payment(payment.state),
+            rows=tuple(rows),
+            problem=problem,
+            attempts=tuple(attempts) if len(attempts) > 1 or problem else (),
+        )
+
+    def shipment(self, shipment: ShipmentContext) -> Shipped:
+        moving = shipment.state not in _FINAL
+        last = shipment.last_scan_at
+        silent = moving and last is not None and self.now - last >= GAP
+        return Shipped(
+            title=shipment.carrier_name or carrier_name(shipment.carrier),
+            number=shipment.tracking_number,
+            href=shipment.tracking_url or "",
+            pill=words.shipment(shipment.state),
+            rows=self._shipment_rows(shipment),
+            problem=shipment.exception or "",
+            silence=f"No scan for {words.span(self.now - last)}" if silent and last else "",
+            scans=self._scans(shipment.scans),
+        )
+
+    def _shipment_rows(self, shipment: ShipmentContext) -> tuple[Row, ...]:
+        rows = [Row("Service", shipment.service)] if shipment.service else []
+        original, current = shipment.estimated_delivery.original, shipment.estimated_delivery.current
+        if shipment.delivered_at:
+            rows.append(Row("Delivered", words.moment(shipment.delivered_at, self.zone)))
+        elif current:
+            moved = original is not None and original != current
+            was = f", first {words.day(original, self.zone, self.now)}" if moved and original else ""
+            rows.append(Row("Estimate", f"{words.day(current, self.zone, self.now)}{was}"))
+        if not shipment.scans and shipment.shipped_at:
+            rows.append(Row("Shipped", words.moment(shipment.shipped_at, self.zone)))
+        return tuple(rows)
+
+    def _scans(self, scans: list[ScanContext]) -> tuple[Scanned, ...]:
+        """Newest first; a gap is told above the older of its two scans."""
+        drawn = []
+        for index, scan in enumerate(scans):
+            newer = scans[index - 1].time if index else None
+            silent = newer is not None and newer - scan.time >= GAP
+            drawn.append(
+                Scanned(
+                    when=words.moment(scan.time, self.zone),
+                    hint=f"{scan.local_time} local time" if scan.local_time else "",
+                    text=scan.text,
+                    place=scan.place,
+                    gap=f"No scan for {words.span(newer - scan.time)}" if silent and newer else "",
+                )
+            )
+        return tuple(drawn)
+
+    def source(self, source: SourceContext, *, is_live: bool) -> Source:
+        as_of = words.clock(source.as_of, self.zone, self.now) if source.as_of else ""
+        name = source.system
+        if source.status == "ok":
+            return Source(name=name, tone=Tone.GOOD, text=f"as of {as_of}" if as_of else "answered")
+        known = f"Shown as of {as_of}" if as_of else "Nothing known from it yet"
+        if source.status == "stale" and is_live:
+            return Source(name=name, tone=Tone.PLAIN, text="is being asked", detail=known)
+        if source.status == "stale":
+            return Source(name=name, tone=Tone.PLAIN, text=f"stored, as of {as_of}" if as_of else "not asked yet")
+        if source.status == "not_configured":
+            return Source(name=name, tone=Tone.PLAIN, text=source.error or "is not connected")
+        return Source(name=name, tone=Tone.BAD, text=_without(source.error or "did not answer", name), detail=known)
+
+
+def _without(sentence: str, name: str) -> str:
+    """The name stands before it already."""
+    return sentence.removeprefix(f"{name} ")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

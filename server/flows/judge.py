@@ -1,0 +1,141 @@
+"""This file is what happens to one order within a transaction: fold what was said, assess, plan, store all of it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec import Struct
+
+from connectors.model import Observation
+from server.model import Assessment, OrderKey, OrderRecord, OrderView
+from server.rules.assess import assess
+from server.rules.identity import Ambiguous, Joined, Unjoinable, Waiting, join, references_of
+from server.rules.plan import plan
+from server.rules.timeline import empty, fold, view
+from server.store.contract import InboxState, Reference, Writing
+from server.workspaces import Workspace
+
+log = structlog.get_logger()
+
+SHORTEST_REVIEW = timedelta(seconds=1)
+
+
+class Outcome(Struct, frozen=True):
+    """What became of an event: where it belongs to no order yet, the names that it waits for."""
+
+    state: InboxState
+    reason: str = ""
+    waits_for: tuple[Reference, ...] = ()
+
+
+class Judge:
+    """Takes observations of one workspace into its orders, in one transaction at one moment."""
+
+    def __init__(self, tx: Writing, workspace: Workspace, now: datetime) -> None:
+        self._tx = tx
+        self._workspace = workspace
+        self._shops = frozenset(workspace.shops)
+        self._helpdesk = helpdesk_of(workspace)
+        self._now = now
+        self._records: dict[OrderKey, OrderRecord] = {}
+
+    def take_in(self, observations: Sequence[Observation]) -> Outcome:
+        """Fold what an event says into the orders it is about, and do what follows."""
+        refused: list[str] = []
+        waiting: dict[Reference, None] = {}
+        pending = list(observations)
+        while pending:
+            orders: dict[OrderKey, OrderRecord] = {}
+            waiting, unjoined = {}, []
+            for observation in pending:
+                match join(observation, self._workspace.name, self._shops, self._find):
+                    case Joined(key):
+                        orders[key] = fold(orders.get(key) or self._record(key), observation)
+                    case Waiting(references):
+                        unjoined.append(observation)
+                        waiting |= dict.fromkeys(references)
+                    case Ambiguous(keys):
+                        refused.append(self._refuse(observation, keys))
+                    case Unjoinable():
+                        pass  # it is about no order at all
+            changed = [record for key, record in orders.items() if record is not self._record(key)]
+            for record in changed:
+                self._store(record)
+            # What was just learnt may be the name that another part of the same event waits for.
+            pending = unjoined if changed else []
+        if refused:
+            return Outcome(InboxState.REFUSED, "; ".join(refused))
+        return Outcome(InboxState.WAITING, waits_for=tuple(waiting)) if waiting else Outcome(InboxState.DONE)
+
+    def review(self, key: OrderKey) -> None:
+        """Look at an order again because time has passed."""
+        assessment = self._follow(view(self._record(key)))
+        self._tx.set_review(key, self._review_at(assessment))
+
+    def _find(self, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
+        return self._tx.find(self._workspace.name, references)
+
+    def _record(self, key: OrderKey) -> OrderRecord:
+        """The order as this transaction has it; the same object every time."""
+        if key not in self._records:
+            self._records[key] = self._tx.record(key) or empty(key)
+        return self._records[key]
+
+    def _refuse(self, observation: Observation, keys: Sequence[OrderKey]) -> str:
+        named = ", ".join(f"{self._name(key)} ({key.shop}/{key.order_id})" for key in keys[:10])
+        log.warning("event_refused", workspace=self._workspace.name, kind=observation.kind, orders=[*map(str, keys)])
+        return f"{observation.kind} from {observation.source} fits {len(keys)} orders: {named}"
+
+    def _name(self, key: OrderKey) -> str:
+        return view(self._record(key)).order.name or key.order_id
+
+    def _store(self, record: OrderRecord) -> None:
+        order = view(record)
+        assessment = self._follow(order)
+        facts, customer = order.order, order.order.customer
+        gained = self._tx.put_record(
+            record,
+            references_of(order),
+            review_at=self._review_at(assessment),
+            name=facts.name or "",
+            placed_at=facts.placed_at,
+            email=facts.email or (customer.email if customer else "") or "",
+            customer_name=(customer.name if customer else "") or "",
+            total=str(facts.total or ""),
+        )
+        for row_id in self._tx.waiting_for(self._workspace.name, gained):
+            self._tx.settle(row_id, InboxState.NEW)
+        self._records[record.key] = record
+
+    def _follow(self, order: OrderView) -> Assessment:
+        """Assess the order, and store the issues and actions that follow."""
+        tx, key = self._tx, order.key
+        assessment = assess(order, self._now, self._workspace.policy)
+        planned = plan(
+            order,
+            assessment,
+            tx.issues_of(key),
+            tx.actions_of(key),
+            self._workspace.policy,
+            helpdesk=self._helpdesk,
+            now=self._now,
+        )
+        for issue in planned.issues:
+            tx.put_issue(issue)
+        for action in planned.actions:
+            tx.put_action(action)
+        return assessment
+
+    def _review_at(self, assessment: Assessment) -> datetime | None:
+        if assessment.review_at is None:
+            return None
+        # Never at once: a rule that asks for the present moment must not keep the engine going in circles.
+        return max(assessment.review_at, self._now + SHORTEST_REVIEW)
+
+
+def helpdesk_of(workspace: Workspace) -> str | None:
+    """The connection that gets our tickets: the policy's, or the only one there is."""
+    helpdesks = workspace.helpdesks
+    if workspace.policy.helpdesk:
+        return workspace.policy.helpdesk if workspace.policy.helpdesk in helpdesks else None
+    return next(iter(helpdesks)) if len(helpdesks) == 1 else None

@@ -1,0 +1,106 @@
+"""This file is the SQLite schema, as steps that are applied once each, in order. A released step never changes.
+
+Times are whole microseconds since 1970 in UTC, so that they compare as numbers. Records, issues and actions are
+MessagePack; the columns beside them are what is searched for.
+"""
+
+import sqlite3
+
+from sqlite_utils import Database, Migrations
+
+NAME = "beforehand"
+migrations = Migrations(NAME)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date. Raises ValueError when a newer version of us has made it."""
+    database = Database(connection, recursive_triggers=False, execute_plugins=False)
+    known = {step.name for step in migrations._migrations}  # noqa: SLF001 - there is no public list
+    unknown = [step.name for step in migrations.applied(database) if step.name not in known]
+    if unknown:
+        raise ValueError(f"it was made by a newer version (it has {', '.join(unknown)}): install that version again")
+    migrations.apply(database)
+
+
+@migrations()
+def m0001_inbox(database: Database) -> None:
+    """What arrived, never rewritten, and beside it what is still to be done about it: no row there means done.
+
+    A row of the inbox holds a whole body; changing a word of it would write all of it again.
+    """
+    _run(
+        database,
+        """CREATE TABLE inbox (
+            id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, connection TEXT NOT NULL, received_at INTEGER NOT NULL,
+            is_look INTEGER NOT NULL, delivery_key TEXT NOT NULL, digest BLOB NOT NULL, headers BLOB NOT NULL,
+            body BLOB NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX inbox_by_digest ON inbox (workspace, connection, digest)",
+        """CREATE UNIQUE INDEX inbox_by_delivery ON inbox (workspace, connection, delivery_key)
+            WHERE delivery_key <> ''""",
+        """CREATE TABLE inbox_open (
+            id INTEGER PRIMARY KEY, workspace TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+            reason TEXT NOT NULL
+        )""",
+        "CREATE INDEX inbox_open_by_state ON inbox_open (state, workspace, id)",
+        """CREATE TABLE waits (
+            workspace TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, row_id INTEGER NOT NULL,
+            PRIMARY KEY (workspace, kind, value, row_id)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX waits_by_row ON waits (row_id)",
+    )
+
+
+@migrations()
+def m0002_orders(database: Database) -> None:
+    """Orders, the names they are found by, their issues and what is done about them.
+
+    `actions.due_at` is set on the oldest unfinished action of each order only, so that what is due is one index range.
+    """
+    _run(
+        database,
+        """CREATE TABLE orders (
+            key TEXT PRIMARY KEY, review_at INTEGER, placed_at INTEGER, name TEXT NOT NULL, email TEXT NOT NULL,
+            customer_name TEXT NOT NULL, total TEXT NOT NULL, record BLOB NOT NULL
+        )""",
+        "CREATE INDEX orders_by_review ON orders (review_at) WHERE review_at IS NOT NULL",
+        """CREATE TABLE names (
+            workspace TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, order_key TEXT NOT NULL,
+            PRIMARY KEY (workspace, kind, value, order_key)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX names_by_order ON names (order_key)",
+        """CREATE TABLE issues (
+            id TEXT PRIMARY KEY, order_key TEXT NOT NULL, workspace TEXT NOT NULL, state TEXT NOT NULL,
+            opened_at INTEGER NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX issues_by_order ON issues (order_key, opened_at)",
+        "CREATE INDEX issues_by_time ON issues (workspace, opened_at)",
+        "CREATE INDEX issues_open_by_time ON issues (workspace, opened_at) WHERE state = 'open'",
+        """CREATE TABLE actions (
+            seq INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, order_key TEXT NOT NULL, state TEXT NOT NULL,
+            not_before INTEGER NOT NULL, due_at INTEGER, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX actions_by_order ON actions (order_key, seq)",
+        "CREATE INDEX actions_by_due ON actions (due_at, seq) WHERE due_at IS NOT NULL",
+        "CREATE INDEX actions_by_state ON actions (state) WHERE state <> 'done'",
+    )
+
+
+@migrations()
+def m0003_tokens(database: Database) -> None:
+    """API tokens, and a row to write to where it has to be known whether writing works."""
+    _run(
+        database,
+        """CREATE TABLE tokens (
+            id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, workspace TEXT NOT NULL, body BLOB NOT NULL
+        )""",
+        "CREATE INDEX tokens_by_workspace ON tokens (workspace)",
+        "CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL)",
+        "INSERT INTO probe VALUES (1, 0)",
+    )
+
+
+def _run(database: Database, *statements: str) -> None:
+    # One by one: `executescript` would commit in the middle of the step.
+    for statement in statements:
+        database.conn.execute(statement)

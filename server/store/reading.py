@@ -1,0 +1,182 @@
+"""This file is what can be asked of the SQLite tables: every SELECT."""
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from server.model import Action, Issue, OrderKey, OrderRecord
+from server.store.contract import (
+    Counts,
+    InboxItem,
+    InboxRow,
+    InboxState,
+    OrderSummary,
+    Reference,
+    TokenRow,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ROW = """SELECT i.id, i.workspace, i.connection, i.delivery_key, i.digest, i.headers, i.body, i.received_at, i.is_look,
+    o.state, o.attempts, o.reason FROM inbox i LEFT JOIN inbox_open o ON o.id = i.id WHERE i.id = ?"""
+
+decode_record = msgspec.msgpack.Decoder(OrderRecord).decode
+decode_issue = msgspec.msgpack.Decoder(Issue).decode
+decode_action = msgspec.msgpack.Decoder(Action).decode
+decode_token = msgspec.msgpack.Decoder(TokenRow).decode
+decode_headers = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def microseconds(time: datetime) -> int:
+    """An aware time as it is stored; exact."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int | None) -> datetime | None:
+    """A stored time; None stays None."""
+    return None if stored is None else _EPOCH + timedelta(microseconds=stored)
+
+
+class SqliteReading:
+    """Implements `Reading` on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _all(self, sql: str, *values: object) -> list[Any]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def _first(self, sql: str, *values: object) -> Any:
+        """The first column of the first row, or None."""
+        row = self._connection.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    def record(self, key: OrderKey) -> OrderRecord | None:
+        found = self._first("SELECT record FROM orders WHERE key = ?", str(key))
+        return None if found is None else decode_record(found)
+
+    def find(self, workspace: str, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
+        return tuple(sorted(OrderKey.parse(key) for key in self._keys(workspace, references)))
+
+    def _keys(self, workspace: str, references: Iterable[Reference]) -> set[str]:
+        sql = "SELECT order_key FROM names WHERE workspace = ? AND kind = ? AND value = ?"
+        return {row[0] for named in references for row in self._all(sql, workspace, named.kind.value, named.value)}
+
+    def search(self, workspace: str, references: Iterable[Reference], limit: int) -> tuple[OrderSummary, ...]:
+        sql = "SELECT key, name, placed_at, email, customer_name, total FROM orders WHERE key = ?"
+        rows = [row for key in self._keys(workspace, references) for row in self._all(sql, key)]
+        rows.sort(key=lambda row: (row[2] is not None, row[2], row[0]), reverse=True)
+        return tuple(
+            OrderSummary(
+                key=OrderKey.parse(key),
+                name=name,
+                placed_at=moment(placed_at),
+                email=email,
+                customer_name=customer_name,
+                total=total,
+            )
+            for key, name, placed_at, email, customer_name, total in rows[:limit]
+        )
+
+    def due_orders(self, now: datetime, limit: int) -> tuple[OrderKey, ...]:
+        sql = "SELECT key FROM orders WHERE review_at <= ? ORDER BY review_at LIMIT ?"
+        return tuple(OrderKey.parse(row[0]) for row in self._all(sql, microseconds(now), limit))
+
+    # --- issues and actions -----------------------------------------------------------------------------------------
+
+    def issues_of(self, key: OrderKey) -> tuple[Issue, ...]:
+        sql = "SELECT body FROM issues WHERE order_key = ? ORDER BY opened_at, rowid"
+        return tuple(decode_issue(row[0]) for row in self._all(sql, str(key)))
+
+    def issues(self, workspace: str, *, open_only: bool, limit: int) -> tuple[Issue, ...]:
+        only = "AND state = 'open'" if open_only else ""
+        sql = f"SELECT body FROM issues WHERE workspace = ? {only} ORDER BY opened_at DESC, rowid DESC LIMIT ?"  # noqa: S608
+        return tuple(decode_issue(row[0]) for row in self._all(sql, workspace, limit))
+
+    def actions_of(self, key: OrderKey) -> tuple[Action, ...]:
+        sql = "SELECT body FROM actions WHERE order_key = ? ORDER BY seq"
+        return tuple(decode_action(row[0]) for row in self._all(sql, str(key)))
+
+    def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
+        sql = "SELECT body FROM actions WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?"
+        return tuple(decode_action(row[0]) for row in self._all(sql, microseconds(now), limit))
+
+    def next_due_at(self) -> datetime | None:
+        review = self._first("SELECT min(review_at) FROM orders WHERE review_at IS NOT NULL")
+        action = self._first("SELECT min(due_at) FROM actions WHERE due_at IS NOT NULL")
+        return moment(min((time for time in (review, action) if time is not None), default=None))
+
+    # --- the inbox --------------------------------------------------------------------------------------------------
+
+    def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
+        ids = sorted(row_id for state in set(states) for row_id in self._ids(state, limit, workspace))
+        rows = (self.inbox_row(row_id) for row_id in ids[:limit])
+        return tuple(row for row in rows if row is not None)
+
+    def _ids(self, state: InboxState, limit: int, workspace: str) -> Iterable[int]:
+        if state is InboxState.DONE:
+            table, where, values = "inbox", "id NOT IN (SELECT id FROM inbox_open)", []
+        else:
+            table, where, values = "inbox_open", "state = ?", [state.value]
+        if workspace:
+            where, values = f"{where} AND workspace = ?", [*values, workspace]
+        sql = f"SELECT id FROM {table} WHERE {where} ORDER BY id LIMIT ?"  # noqa: S608 - no value is spliced in
+        return (row[0] for row in self._all(sql, *values, limit))
+
+    def inbox_row(self, row_id: int) -> InboxRow | None:
+        found = self._all(_ROW, row_id)
+        if not found:
+            return None
+        number, workspace, connection, delivery_key, digest, headers, body, received, is_look, *rest = found[0]
+        state, attempts, reason = rest
+        item = InboxItem(
+            workspace=workspace,
+            connection=connection,
+            delivery_key=delivery_key,
+            digest=digest,
+            headers=decode_headers(headers),
+            body=body,
+            received_at=_EPOCH + timedelta(microseconds=received),
+            is_look=bool(is_look),
+        )
+        return InboxRow(
+            id=number,
+            item=item,
+            state=InboxState(state or InboxState.DONE),
+            attempts=attempts or 0,
+            reason=reason or "",
+        )
+
+    # --- tokens and figures -----------------------------------------------------------------------------------------
+
+    def token(self, digest: bytes) -> TokenRow | None:
+        found = self._first("SELECT body FROM tokens WHERE digest = ?", digest)
+        return None if found is None else decode_token(found)
+
+    def tokens(self, workspace: str) -> tuple[TokenRow, ...]:
+        sql = "SELECT body FROM tokens WHERE workspace = ? ORDER BY rowid DESC"
+        return tuple(decode_token(row[0]) for row in self._all(sql, workspace))
+
+    def counts(self) -> Counts:
+        inbox = self._by_state("inbox_open", "inbox")
+        actions = self._by_state("actions", "actions")
+        oldest = self._first("SELECT min(id) FROM inbox_open WHERE state = 'new'")
+        return Counts(
+            inbox=inbox,
+            actions=actions,
+            open_issues=self._first("SELECT count(*) FROM issues WHERE state = 'open'"),
+            orders=self._first("SELECT count(*) FROM orders"),
+            oldest_new_at=moment(self._first("SELECT received_at FROM inbox WHERE id = ?", oldest)),
+        )
+
+    def _by_state(self, unfinished: str, everything: str) -> dict[str, int]:
+        """What is done is not counted but left over: it is nearly all."""
+        sql = f"SELECT state, count(*) FROM {unfinished} WHERE state <> 'done' GROUP BY state"  # noqa: S608
+        found: dict[str, int] = dict(self._all(sql))
+        total = self._first(f"SELECT count(*) FROM {everything}")  # noqa: S608
+        return {**found, "done": total - sum(found.values())}

@@ -1,0 +1,206 @@
+"""This file is what can be changed in the SQLite tables: every INSERT, UPDATE and DELETE."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from server.model import Action, Issue, OrderKey, OrderRecord
+from server.store.contract import UNFINISHED, InboxItem, InboxState, Reference, ReferenceKind, TokenRow
+from server.store.reading import SqliteReading, microseconds
+
+encode = msgspec.msgpack.Encoder().encode
+encode_headers = msgspec.json.Encoder().encode
+
+_ADD = """INSERT INTO inbox (workspace, connection, received_at, is_look, delivery_key, digest, headers, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+_OPEN = "INSERT INTO inbox_open (id, workspace, state, attempts, reason) VALUES (?, ?, 'new', 0, '')"
+
+
+class SqliteWriting(SqliteReading):
+    """Implements `Writing` on one connection, within the transaction that is open there."""
+
+    # --- the inbox --------------------------------------------------------------------------------------------------
+
+    def add_inbox(self, item: InboxItem) -> bool:
+        added = self._connection.execute(
+            _ADD,
+            (
+                item.workspace,
+                item.connection,
+                microseconds(item.received_at),
+                item.is_look,
+                item.delivery_key,
+                item.digest,
+                encode_headers(item.headers),
+                item.body,
+            ),
+        )
+        if not added.rowcount:
+            return False
+        self._connection.execute(_OPEN, (added.lastrowid, item.workspace))
+        return True
+
+    def start_attempt(self, row_ids: Iterable[int]) -> None:
+        sql = "UPDATE inbox_open SET attempts = attempts + 1 WHERE id = ?"
+        self._connection.executemany(sql, ((row_id,) for row_id in row_ids))
+
+    def settle(self, row_id: int, state: InboxState, reason: str = "") -> None:
+        self._all("DELETE FROM waits WHERE row_id = ?", row_id)
+        if state is InboxState.DONE:
+            self._all("DELETE FROM inbox_open WHERE id = ?", row_id)
+            return
+        starts_afresh = state is InboxState.WAITING or (state is InboxState.NEW and not reason)
+        self._all(
+            """INSERT INTO inbox_open (id, workspace, state, attempts, reason)
+                SELECT id, workspace, ?, 0, ? FROM inbox WHERE id = ?
+                ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+                attempts = CASE WHEN ? THEN 0 ELSE attempts END""",
+            state.value,
+            reason,
+            row_id,
+            starts_afresh,
+        )
+
+    def restart_stopped(self, workspace: str = "") -> int:
+        restarted = self._connection.execute(
+            """UPDATE inbox_open SET state = 'new', attempts = 0, reason = ''
+                WHERE state IN ('dead', 'refused') AND ? IN ('', workspace)""",
+            (workspace,),
+        )
+        return restarted.rowcount
+
+    def wait_for(self, row_id: int, workspace: str, references: Iterable[Reference]) -> None:
+        self.settle(row_id, InboxState.WAITING)
+        self._connection.executemany(
+            "INSERT INTO waits (workspace, kind, value, row_id) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            ((workspace, reference.kind.value, reference.value, row_id) for reference in references),
+        )
+
+    def waiting_for(self, workspace: str, references: Iterable[Reference]) -> tuple[int, ...]:
+        sql = "SELECT row_id FROM waits WHERE workspace = ? AND kind = ? AND value = ?"
+        found = {row[0] for named in references for row in self._all(sql, workspace, named.kind.value, named.value)}
+        return tuple(sorted(found))
+
+    def forget_done(self, before: datetime, limit: int) -> int:
+        sql = """SELECT id, received_at FROM inbox WHERE id NOT IN (SELECT id FROM inbox_open) ORDER BY id LIMIT ?"""
+        old = [(row_id,) for row_id, received in self._all(sql, limit) if received < microseconds(before)]
+        self._connection.executemany("DELETE FROM inbox WHERE id = ?", old)
+        return len(old)
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    def put_record(
+        self,
+        record: OrderRecord,
+        references: Iterable[Reference],
+        *,
+        review_at: datetime | None,
+        name: str,
+        placed_at: datetime | None,
+        email: str,
+        customer_name: str,
+        total: str,
+    ) -> tuple[Reference, ...]:
+        key = str(record.key)
+        self._all(
+            """INSERT INTO orders (key, review_at, placed_at, name, email, customer_name, total, record)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (key) DO UPDATE SET review_at = excluded.review_at, placed_at = excluded.placed_at,
+                name = excluded.name, email = excluded.email, customer_name = excluded.customer_name,
+                total = excluded.total, record = excluded.record""",
+            key,
+            None if review_at is None else microseconds(review_at),
+            None if placed_at is None else microseconds(placed_at),
+            name,
+            email,
+            customer_name,
+            total,
+            encode(record),
+        )
+        return self._rename(key, record.key.workspace, {(named.kind.value, named.value) for named in references})
+
+    def _rename(self, key: str, workspace: str, wanted: set[tuple[str, str]]) -> tuple[Reference, ...]:
+        """Make the order's names those wanted, tickets aside; the names it did not have before."""
+        known = {(kind, value) for kind, value in self._all("SELECT kind, value FROM names WHERE order_key = ?", key)}
+        lost = {found for found in known - wanted if found[0] != ReferenceKind.TICKET}
+        if lost:
+            sql = "DELETE FROM names WHERE workspace = ? AND kind = ? AND value = ? AND order_key = ?"
+            self._connection.executemany(sql, ((workspace, kind, value, key) for kind, value in lost))
+        gained = sorted(wanted - known)
+        if gained:
+            sql = "INSERT INTO names (workspace, kind, value, order_key) VALUES (?, ?, ?, ?)"
+            self._connection.executemany(sql, ((workspace, kind, value, key) for kind, value in gained))
+        return tuple(Reference(ReferenceKind(kind), value) for kind, value in gained)
+
+    def set_review(self, key: OrderKey, at: datetime | None) -> None:
+        sql = "UPDATE orders SET review_at = ? WHERE key = ?"
+        self._all(sql, None if at is None else microseconds(at), str(key))
+
+    def link_ticket(self, key: OrderKey, connection: str, ticket_id: str) -> None:
+        self._all(
+            "INSERT INTO names (workspace, kind, value, order_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            key.workspace,
+            ReferenceKind.TICKET.value,
+            f"{connection}|{ticket_id}",
+            str(key),
+        )
+
+    # --- issues and actions -----------------------------------------------------------------------------------------
+
+    def put_issue(self, issue: Issue) -> None:
+        self._all(
+            """INSERT INTO issues (id, order_key, workspace, state, opened_at, body) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET state = excluded.state, opened_at = excluded.opened_at,
+                body = excluded.body""",
+            issue.id,
+            str(issue.order),
+            issue.order.workspace,
+            issue.state.value,
+            microseconds(issue.opened_at),
+            encode(issue),
+        )
+
+    def put_action(self, action: Action) -> None:
+        self._all(
+            """INSERT INTO actions (key, order_key, state, not_before, body) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (key) DO UPDATE SET state = excluded.state, not_before = excluded.not_before,
+                body = excluded.body""",
+            action.key,
+            str(action.order),
+            action.state.value,
+            microseconds(action.not_before),
+            encode(action),
+        )
+        self._mark_first_due(str(action.order))
+
+    def _mark_first_due(self, order_key: str) -> None:
+        """Of an order's actions only the oldest unfinished one is ever due: a note cannot overtake its ticket."""
+        sql = "SELECT seq, state, not_before, due_at FROM actions WHERE order_key = ? ORDER BY seq"
+        is_first = True
+        for seq, state, not_before, due_at in self._all(sql, order_key):
+            due = not_before if is_first and state in UNFINISHED else None
+            is_first = is_first and due is None
+            if due != due_at:
+                self._all("UPDATE actions SET due_at = ? WHERE seq = ?", due, seq)
+
+    # --- tokens -----------------------------------------------------------------------------------------------------
+
+    def put_token(self, token: TokenRow) -> None:
+        self._all(
+            """INSERT INTO tokens (id, digest, workspace, body) VALUES (?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, workspace = excluded.workspace,
+                body = excluded.body""",
+            token.id,
+            token.digest,
+            token.workspace,
+            encode(token),
+        )
+
+    # --- housekeeping -----------------------------------------------------------------------------------------------
+
+    def tidy(self) -> None:
+        """Outside a transaction: empty the write-ahead log as far as no reader needs it, refresh statistics."""
+        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._all("PRAGMA analysis_limit = 400")
+        self._all("PRAGMA optimize")

@@ -1,0 +1,160 @@
+"""This file opens the sidebar in Zendesk: the signed form post is checked, then the page comes with a session of ours.
+
+The page works without cookies, which browsers refuse in other sites' frames.
+"""
+
+import base64
+import secrets
+from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import structlog
+from litestar import Request, Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+from msgspec import Struct
+
+from connectors.contract import Forged
+from connectors.zendesk import Zendesk
+from server.parts import Parts
+from server.web.assets import STATIC
+from sidebar import html
+
+log = structlog.get_logger()
+
+REFUSED = (
+    "Zendesk's signature could not be confirmed, so nothing is shown. Reload the Zendesk page; if that does not help, "
+    "an admin must check the app's installation in Beforehand."
+)
+ELSEWHERE = "This page opens inside Zendesk, in the sidebar of a ticket. There is nothing to see here."
+
+
+class _Installation(Struct, frozen=True):
+    """One installed sidebar, as our configuration knows it."""
+
+    workspace: str
+    connection: str
+    desk: Zendesk
+    origin: str
+    """Who may frame the page: the helpdesk, or what stands in for it in a sandbox."""
+    audience: str
+
+
+class _Claims(Struct):
+    """What of an unchecked token is looked at, to choose which installation is to check it."""
+
+    aud: Any = None
+
+
+def zendesk_routes(parts: Parts) -> list[HTTPRouteHandler]:
+    """The page itself."""
+    installations = _installations(parts)
+
+    @post("/sidebar/zendesk", include_in_schema=False, status_code=200)
+    async def open_sidebar(
+        request: Request[Any, Any, Any],
+        workspace: Annotated[str | None, QueryParameter()] = None,
+        connection: Annotated[str | None, QueryParameter()] = None,
+    ) -> Response[str]:
+        token = _form_token(await request.body())
+        chosen = _choose(installations, workspace, connection, token)
+        if chosen is None:
+            return _refusal("no installation fits")
+        try:
+            user = await chosen.desk.verify_sidebar(token, now=parts.clock())
+        except Forged as error:
+            return _refusal(str(error))
+        session = parts.sessions.open(chosen.workspace, chosen.connection, f"zendesk:{user.user_id}", parts.clock())
+        nonce = secrets.token_urlsafe(16)
+        sdk_url = parts.settings.server.zaf_sdk_url or f"{STATIC}/vendor/zaf_sdk.js"
+        page = html.page(
+            nonce=nonce, session={"token": session, "base": "/sidebar/zendesk"}, sdk_url=sdk_url, static=STATIC
+        )
+        return _html(page, _page_policy(nonce, sdk_url, chosen.origin))
+
+    @get("/sidebar/zendesk", include_in_schema=False)
+    async def explain() -> Response[str]:
+        return _html(html.notice(title="Beforehand", text=ELSEWHERE, static=STATIC), _notice_policy("'none'"))
+
+    def _refusal(reason: str) -> Response[str]:
+        log.warning("sidebar_refused", reason=reason)
+        # Whoever framed it may show this sentence; it holds nothing.
+        ancestors = " ".join(sorted({found.origin for found in installations})) or "'none'"
+        page = html.notice(title="Beforehand could not be opened", text=REFUSED, static=STATIC)
+        return _html(page, _notice_policy(ancestors), status=401)
+
+    return [open_sidebar, explain]
+
+
+def _installations(parts: Parts) -> list[_Installation]:
+    found = []
+    for workspace in parts.workspaces.values():
+        configured = parts.settings.workspaces[workspace.name].connections
+        for name, desk in workspace.connections.items():
+            if not isinstance(desk, Zendesk):
+                continue
+            settings = configured[name]
+            host = f"https://{settings.values['subdomain']}.zendesk.com"
+            installation = settings.values.get("installation_id", "")
+            found.append(
+                _Installation(
+                    workspace=workspace.name,
+                    connection=name,
+                    desk=desk,
+                    origin=settings.base_url or host,
+                    audience=f"{host}/api/v2/apps/installations/{installation}.json",
+                )
+            )
+    return found
+
+
+def _choose(
+    installations: list[_Installation], workspace: str | None, connection: str | None, token: str
+) -> _Installation | None:
+    """The installation that the address names; else the one that the token claims, which then has to prove it."""
+    if workspace is not None or connection is not None:
+        named = (found for found in installations if (found.workspace, found.connection) == (workspace, connection))
+        return next(named, None)
+    audience = _claimed_audience(token)
+    return next((found for found in installations if found.audience == audience), None)
+
+
+def _claimed_audience(token: str) -> str:
+    payload = token.split(".", 2)[1] if token.count(".") == 2 and len(token) <= 8192 else ""
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=_Claims)
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return ""
+    return claims.aud if isinstance(claims.aud, str) else ""
+
+
+def _form_token(body: bytes) -> str:
+    try:
+        fields = parse_qs(body[:16_384].decode("ascii"), max_num_fields=10)
+    except ValueError:
+        return ""
+    found = fields.get("token", [])
+    return found[0] if len(found) == 1 else ""
+
+
+def _page_policy(nonce: str, sdk_url: str, ancestor: str) -> str:
+    parts = urlsplit(sdk_url)
+    sdk = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'{sdk}; style-src 'self'; connect-src 'self'; "
+        f"base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors {ancestor}"
+    )
+
+
+def _notice_policy(ancestors: str) -> str:
+    return f"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+
+
+def _html(text: str, policy: str, *, status: int = 200) -> Response[str]:
+    return Response(
+        text,
+        status_code=status,
+        media_type="text/html; charset=utf-8",
+        headers={"content-security-policy": policy, "cache-control": "no-store"},
+    )

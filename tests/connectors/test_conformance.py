@@ -1,0 +1,243 @@
+"""This file tests what every connector owes, whichever system it speaks to."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from connectors import registry
+from connectors.connection import Connection
+from connectors.contract import (
+    Checkable,
+    Collided,
+    ConnectorError,
+    Envelope,
+    EventSource,
+    Forged,
+    Helpdesk,
+    Missing,
+    OrderSource,
+    PaymentSource,
+    Rejected,
+    TrackingSource,
+    Unreadable,
+)
+from connectors.model import Observation, TicketChange, TicketDraft
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRETS = ("sk-canary-key", "canary-secret", "canary-webhook", "canary-token")
+SETTINGS: dict[str, dict[str, Any]] = {
+    "console": {"quiet": True},
+    "easypost": {"api_key": "sk-canary-key", "webhook_secret": "canary-webhook"},
+    "shopify": {
+        "shop": "acme.myshopify.com",
+        "client_id": "id",
+        "client_secret": "canary-secret",
+        "access_token": "canary-token",
+    },
+    "stripe": {"api_key": "sk-canary-key", "webhook_secret": "canary-webhook"},
+    "ups": {"client_id": "id", "client_secret": "canary-secret", "account": "A1B2C3"},
+    "zendesk": {"subdomain": "acme", "access_token": "canary-token", "webhook_secret": "canary-webhook"},
+}
+EVENT_SOURCES = ("easypost", "shopify", "stripe", "zendesk")
+CAPABILITIES = (EventSource, OrderSource, PaymentSource, TrackingSource, Helpdesk)
+SIGNATURE_HEADERS = (
+    "stripe-signature",
+    "x-hmac-signature",
+    "x-shopify-hmac-sha256",
+    "x-zendesk-webhook-signature",
+    "x-zendesk-webhook-signature-timestamp",
+)
+GARBAGE = (
+    b"",
+    b"{}",
+    b"[]",
+    b"null",
+    b"<html>",
+    b'{"id":',
+    b'{"id": null}',
+    b'{"id": "\xff"}',
+    b'{"id": 1e400}',
+    b'{"id": ' + b"9" * 5000 + b"}",
+    b'{"id": "' + b"x" * 5000 + b'"}',
+    b"\xef\xbb\xbf{}",
+    b'{"a":' * 20_000,
+)
+
+
+def refuse_everything(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(503, headers={"retry-after": "5"})
+
+
+def connection(name: str = "it") -> Connection:
+    return Connection(
+        workspace="acme",
+        name=name,
+        clock=lambda: NOON,
+        clients=lambda _: httpx.AsyncClient(transport=httpx.MockTransport(refuse_everything)),
+    )
+
+
+def connect(kind: str) -> Any:
+    return registry.connect(kind, SETTINGS[kind], connection())
+
+
+def envelope(body: bytes, headers: dict[str, str] | None = None) -> Envelope:
+    return Envelope(headers=headers or {}, body=body, received_at=NOON)
+
+
+def test_every_system_is_tested_here() -> None:
+    assert SETTINGS.keys() == registry.SYSTEMS.keys()
+
+
+@pytest.mark.parametrize("kind", registry.SYSTEMS)
+def test_module_has_settings_and_connect(kind: str) -> None:
+    module = registry.system(kind)
+    assert issubclass(module.Settings, Struct)
+    assert module.Settings.__struct_config__.forbid_unknown_fields
+    assert module.__doc__
+    assert module.__doc__.startswith("This file is ")
+
+
+@pytest.mark.parametrize("kind", registry.SYSTEMS)
+async def test_connector_has_a_name_can_do_something_and_closes(kind: str) -> None:
+    made = connect(kind)
+    assert made.system
+    assert any(isinstance(made, capability) for capability in CAPABILITIES)
+    assert isinstance(made, Checkable)
+    await made.close()
+
+
+@pytest.mark.parametrize("kind", registry.SYSTEMS)
+def test_those_who_send_webhooks_are_known(kind: str) -> None:
+    assert isinstance(connect(kind), EventSource) is (kind in EVENT_SOURCES)
+
+
+@pytest.mark.parametrize("kind", registry.SYSTEMS)
+def test_secrets_show_nowhere(kind: str) -> None:
+    made = connect(kind)
+    module = registry.system(kind)
+    filled = module.Settings(**SETTINGS[kind])
+    rich = filled.__rich_repr__()  # type: ignore[attr-defined]
+    shown = f"{made!r} {made} {filled!r} {filled} {list(rich)}"
+    assert [secret for secret in SECRETS if secret in shown] == []
+
+
+@pytest.mark.parametrize("kind", registry.SYSTEMS)
+def test_unknown_setting_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="surprise"):
+        registry.connect(kind, {**SETTINGS[kind], "surprise": 1}, connection())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in registry.SYSTEMS if kind != "console"])
+async def test_trouble_over_there_is_one_of_our_errors(kind: str) -> None:
+    made = connect(kind)
+    with pytest.raises(ConnectorError) as caught:
+        await made.check()
+    assert caught.value.sentence.startswith(made.system)
+    await made.close()
+
+
+@pytest.mark.parametrize("kind", EVENT_SOURCES)
+@pytest.mark.parametrize("body", GARBAGE)
+def test_unsigned_is_forged_whatever_it_is(kind: str, body: bytes) -> None:
+    made = connect(kind)
+    for value in ("", "x", "é", "\ud800", "t=1,v1=é", "A" * 65536, "2026-11-23T12:00:00Z"):
+        with pytest.raises(Forged):
+            made.verify(envelope(body, dict.fromkeys(SIGNATURE_HEADERS, value)))
+    with pytest.raises(Forged):
+        made.verify(envelope(body))
+
+
+@pytest.mark.parametrize("kind", EVENT_SOURCES)
+@pytest.mark.parametrize("body", GARBAGE)
+def test_signed_garbage_is_unreadable_or_of_no_concern(kind: str, body: bytes) -> None:
+    made = connect(kind)
+    assert isinstance(made.delivery_key(envelope(body)), str)
+    assert all(isinstance(one, Observation) for one in _read(made, envelope(body)))
+
+
+def _read(source: EventSource, one: Envelope) -> tuple[Observation, ...]:
+    """What it says, or nothing where it says that it cannot be read. Any other error is a failure."""
+    try:
+        return source.read(one)
+    except Unreadable:
+        return ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("kind", EVENT_SOURCES)
+@given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), header=st.text(max_size=80))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_envelope_raises_anything_else(kind: str, body: bytes, header: str) -> None:
+    made = connect(kind)
+    one = envelope(body, dict.fromkeys((*SIGNATURE_HEADERS, "x-shopify-topic"), header))
+    with pytest.raises(Forged):
+        made.verify(one)
+    assert isinstance(made.delivery_key(one), str)
+    _read(made, one)
+
+
+# --- helpdesks that run without an account ---
+
+
+@pytest.fixture
+def helpdesk() -> Helpdesk:
+    made = connect("console")
+    assert isinstance(made, Helpdesk)
+    return made
+
+
+DRAFT = TicketDraft(external_id="beforehand:acme:1", subject="s", body="b", tags=("beforehand",))
+
+
+async def test_request_is_the_same_bytes_every_time(helpdesk: Helpdesk) -> None:
+    assert helpdesk.render_open(DRAFT) == helpdesk.render_open(DRAFT)
+    assert helpdesk.render_change(TicketChange(marker="m")) == helpdesk.render_change(TicketChange(marker="m"))
+
+
+async def test_same_key_opens_one_ticket(helpdesk: Helpdesk) -> None:
+    request = helpdesk.render_open(DRAFT)
+    first = await helpdesk.open_ticket(request, "key")
+    again = await helpdesk.open_ticket(request, "key")
+    assert first == again
+    with pytest.raises(Rejected):
+        await helpdesk.open_ticket(request + b" ", "key")
+
+
+async def test_oldest_with_the_external_id_is_found(helpdesk: Helpdesk) -> None:
+    assert await helpdesk.find_ticket(DRAFT.external_id) is None
+    first = await helpdesk.open_ticket(helpdesk.render_open(DRAFT), "one")
+    await helpdesk.open_ticket(helpdesk.render_open(DRAFT), "two")
+    found = await helpdesk.find_ticket(DRAFT.external_id)
+    assert found is not None
+    assert found.id == first.id
+
+
+async def test_change_is_made_once_and_found_by_its_marker(helpdesk: Helpdesk) -> None:
+    ticket = await helpdesk.open_ticket(helpdesk.render_open(DRAFT), "key")
+    change = helpdesk.render_change(TicketChange(marker="m-1", note="n", state="solved", add_tags=("x",)))
+    assert not await helpdesk.has_note(ticket.id, "m-1")
+    changed = await helpdesk.change_ticket(ticket, change)
+    assert (changed.state, changed.tags) == ("solved", ("beforehand", "x"))
+    assert await helpdesk.has_note(ticket.id, "m-1")
+    with pytest.raises(Collided):
+        await helpdesk.change_ticket(ticket, change)
+    assert not await helpdesk.was_touched_by_a_person(changed)
+
+
+async def test_ticket_that_is_not_there_is_missing(helpdesk: Helpdesk) -> None:
+    for asking in (helpdesk.read_ticket("404"), helpdesk.has_note("404", "m")):
+        with pytest.raises(Missing):
+            await asking
