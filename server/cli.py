@@ -1,6 +1,7 @@
 """This file is the command line. It reads arguments and prints answers; the work is done elsewhere."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -52,15 +53,13 @@ def serve(config: Config = DEFAULT_CONFIG) -> None:
 @app.command()
 def demo(
     port: Annotated[int, typer.Option(help="Where the server listens; the simulated world takes 9100 to 9104.")] = 8080,
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep the files of the demo here.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Option(help="Keep the files of the demo here.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Play every story and end.")] = False,
 ) -> None:
     """Play the whole thing on this machine, with a simulated outside world."""
     from server.demo.run import demonstrate  # only the demo needs its world
 
-    log.configure("console")
+    log.configure("console", logging.ERROR)  # the stories include trouble; they tell of it themselves
     _finish(demonstrate(port=port, folder=folder, keep_running=not once))
 
 

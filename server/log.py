@@ -18,8 +18,8 @@ def hide_addresses(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     return event
 
 
-def configure(log_format: str) -> None:
-    """Log to standard error, as `console` lines or as `json`."""
+def configure(log_format: str, level: int = logging.INFO) -> None:
+    """Log to standard error, as `console` lines or as `json`, from *level* on."""
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if log_format == "json"
@@ -34,8 +34,9 @@ def configure(log_format: str) -> None:
             hide_addresses,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    others = max(level, logging.WARNING)
+    logging.basicConfig(level=others, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")

@@ -144,6 +144,29 @@ class OrderView(Struct, frozen=True, kw_only=True):
     """Oldest first."""
 
 
+class ReferenceKind(StrEnum):
+    """By what an order can be found within its workspace. Values are normalised by `server/rules/identity.py`."""
+
+    ORDER_ID = "order_id"
+    NAME = "name"
+    PAYMENT = "payment"
+    TRACKING = "tracking"
+    """`carrier|number`."""
+    TRACKING_NUMBER = "tracking_number"
+    """The number alone: for people who search, never for joining."""
+    EMAIL = "email"
+    PHONE = "phone"
+    TICKET = "ticket"
+    """`connection|ticket id`."""
+
+
+class Reference(Struct, frozen=True, order=True):
+    """One name of an order."""
+
+    kind: ReferenceKind
+    value: str
+
+
 # --- what we conclude ------------------------------------------------------------------------------------------------
 
 

@@ -1,16 +1,32 @@
 """This file draws a panel as HTML: a page to begin with, then sections to put into it as sources answer."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from sidebar.panel import Panel
 
-SECTIONS = ("header", "actions", "troubles", "promise", "shipments", "payments", "contacts", "sources")
+SECTIONS = (
+    "header",
+    "actions",
+    "troubles",
+    "promise",
+    "shipments",
+    "payments",
+    "contacts",
+    "history",
+    "sources",
+)
 """In the order in which they stand on the page."""
+LONGEST_TEXT = 2000
+"""Characters of any one text that are shown; nobody reads more of a carrier's message."""
+# What HTML cannot hold, and what would turn the text around it about (U+202E and its kin).
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def page(*, nonce: str, session: Mapping[str, str], sdk_url: str, static: str) -> str:
@@ -40,11 +56,20 @@ def candidates(panel: Panel) -> str:
 
 def safe_link(url: str) -> str:
     """*url* where a browser may follow it, else nothing: a vendor's text must not become a script."""
+    found = url.strip()
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(found)
     except ValueError:
         return ""
-    return url.strip() if parts.scheme in ("http", "https") and parts.netloc else ""
+    return found if parts.scheme in ("http", "https") and parts.netloc and len(found) <= LONGEST_TEXT else ""
+
+
+def showable(value: Any) -> Any:
+    """A text as it may stand on a page: cleaned and not endless. What is HTML of ours stays as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    text = value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
+    return _UNSHOWABLE.sub("", text)
 
 
 def _template(name: str) -> Any:
@@ -57,6 +82,7 @@ def _environment() -> Environment:
         loader=PackageLoader("sidebar"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=showable,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -41,8 +41,10 @@ class Header(Struct, frozen=True, kw_only=True):
     """`Ada Lovelace | 14 Nov`."""
     pills: tuple[Pill, ...]
     rows: tuple[Row, ...] = ()
-    warning: str = ""
-    """How sure the match is, where it is not sure; or that the shop hides the customer."""
+    note: str = ""
+    """By what the order was found, where that is sure enough."""
+    warnings: tuple[str, ...] = ()
+    """That the match is not sure; that the shop hides the customer."""
 
 
 class Promised(Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class Promised(Struct, frozen=True, kw_only=True):
 
     pill: Pill
     line: str
+    source: str
     risk: str
     reasons: tuple[str, ...]
 
@@ -76,17 +79,18 @@ class Paid(Struct, frozen=True, kw_only=True):
 
 
 class Scanned(Struct, frozen=True, kw_only=True):
-    """One scan, with the silence before it where that was long."""
+    """One scan. `gap` is the silence after it, where that was long; `ago` stands at the newest one alone."""
 
     when: str
     hint: str
     text: str
     place: str
+    ago: str = ""
     gap: str = ""
 
 
 class Shipped(Struct, frozen=True, kw_only=True):
-    """One shipment. Scans are newest first; `silence` is the gap up to now."""
+    """One shipment. Scans are newest first; the gap of the first one reaches up to now."""
 
     title: str
     number: str
@@ -94,7 +98,6 @@ class Shipped(Struct, frozen=True, kw_only=True):
     pill: Pill
     rows: tuple[Row, ...]
     problem: str = ""
-    silence: str = ""
     scans: tuple[Scanned, ...] = ()
 
 
@@ -104,6 +107,13 @@ class Contacted(Struct, frozen=True, kw_only=True):
     subject: str
     line: str
     href: str = ""
+
+
+class Happened(Struct, frozen=True, kw_only=True):
+    """One line of the order's history."""
+
+    when: str
+    text: str
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -133,9 +143,14 @@ class Panel(Struct, frozen=True, kw_only=True):
     header: Header | None = None
     promise: Promised | None = None
     troubles: tuple[Trouble, ...] = ()
+    solved: tuple[Trouble, ...] = ()
     payments: tuple[Paid, ...] = ()
     shipments: tuple[Shipped, ...] = ()
     contacts: tuple[Contacted, ...] = ()
+    notifications: tuple[Happened, ...] = ()
+    """What the customer has been told, newest first."""
+    history: tuple[Happened, ...] = ()
+    """Newest first."""
     sources: tuple[Source, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     waiting_for: tuple[str, ...] = ()

@@ -102,12 +102,21 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
     """`today`, `tomorrow`, `yesterday`, `Fri 27 Nov`; with the year where it is another."""
+    days = (at.astimezone(zone).date() - now.astimezone(zone).date()).days
+    return ("yesterday", "today", "tomorrow")[days + 1] if abs(days) <= 1 else date(at, zone, now)
+
+
+def date(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """`Fri 27 Nov`; with the year where it is another."""
     local, today = at.astimezone(zone), now.astimezone(zone)
-    days = (local.date() - today.date()).days
-    if abs(days) <= 1:
-        return ("yesterday", "today", "tomorrow")[days + 1]
     year = f" {local.year}" if local.year != today.year else ""
     return f"{local:%a} {local.day} {local:%b}{year}"
+
+
+def full_day(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """`tomorrow, Tue 24 Nov`."""
+    near, exact = day(at, zone, now), date(at, zone, now)
+    return exact if near == exact else f"{near}, {exact}"
 
 
 def clock(at: datetime, zone: ZoneInfo, now: datetime) -> str:

@@ -1,30 +1,42 @@
 """This file stands in for the two ways to follow parcels: UPS itself, and EasyPost for the postal service."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import unicodedata
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from litestar import Response, get, post
 from litestar.params import FromPath
 
 from connectors.transport import Clock
-from server.demo.fake import AnyRequest, Fake, answer
+from server.demo.fake import AnyRequest, Fake, Mishap, answer
 from server.demo.orders import Parcel, WorldScan
 from server.demo.sender import Letter
 from server.demo.shopify_bodies import stamp
 
 UPS_ID, UPS_SECRET = "ups-demo", "ups-demo-secret"
 EASYPOST_KEY, EASYPOST_SECRET = "EZAKdemo", "easypost-demo-secret"
+UPS_TOKEN_LIFE = timedelta(seconds=14399)
+_TRACK = "/api/track/v1/details/"
+_ZONES = {
+    **dict.fromkeys(("CA", "OR", "WA", "NV"), ZoneInfo("America/Los_Angeles")),
+    **dict.fromkeys(("CO", "UT", "MT", "NM"), ZoneInfo("America/Denver")),
+    **dict.fromkeys(("IL", "MO", "NE", "OK", "TN", "TX", "WI"), ZoneInfo("America/Chicago")),
+}
+_EAST = ZoneInfo("America/New_York")
+# EasyPost's word -> UPS's type, code, status code and description
 _UPS_STATUS = {
-    "pre_transit": ("M", "MP", "Shipper created a label, UPS has not received the package yet."),
-    "in_transit": ("I", "DP", ""),
-    "out_for_delivery": ("I", "OT", "Out For Delivery Today"),
-    "delivered": ("D", "FS", "DELIVERED"),
-    "failure": ("X", "48", "A delivery attempt was not possible."),
+    "pre_transit": ("M", "MP", "003", "Shipper created a label, UPS has not received the package yet."),
+    "in_transit": ("I", "DP", "005", "Departed from Facility"),
+    "out_for_delivery": ("I", "OT", "021", "Out For Delivery Today"),
+    "delivered": ("D", "FS", "011", "DELIVERED"),
+    "failure": ("X", "48", "022", "The receiver was not available."),
 }
 
 
@@ -37,28 +49,34 @@ class FakeUps(Fake):
 
     def __init__(self, clock: Clock) -> None:
         self.parcels: dict[str, Parcel] = {}
-        self._tokens: set[str] = set()
+        self.slow_numbers: set[str] = set()
+        """Parcels about which UPS does not answer until `patience` is set, which takes longer than anybody waits."""
+        self.patience = asyncio.Event()
+        self._clock = clock
+        self._tokens: dict[str, datetime] = {}
 
         @post("/security/v1/oauth/token", status_code=200)
         async def token(request: AnyRequest) -> Response[Any]:
             if request.headers.get("authorization") != _basic(UPS_ID, UPS_SECRET):
                 return answer(_ups_errors("10401", "ClientId is Invalid"), 401)
+            if (await request.form()).get("grant_type") != "client_credentials":
+                return answer(_ups_errors("10400", "Invalid/Missing grant_type"), 400)
             made = uuid4().hex
-            self._tokens.add(made)
+            self._tokens[made] = clock() + UPS_TOKEN_LIFE
             issued = str(int(clock().timestamp() * 1000))
             return answer(
                 {
                     "token_type": "Bearer",
                     "issued_at": issued,
                     "access_token": made,
-                    "expires_in": "14399",
+                    "expires_in": str(int(UPS_TOKEN_LIFE.total_seconds())),
                     "status": "approved",
                 }
             )
 
         @get("/api/track/v1/details/{number:str}")
         async def details(request: AnyRequest, number: FromPath[str]) -> Response[Any]:
-            if request.headers.get("authorization", "").removeprefix("Bearer ") not in self._tokens:
+            if not self._is_known(request.headers.get("authorization", "")):
                 return answer(_ups_errors("250002", "Invalid Authentication Information."), 401)
             if not request.headers.get("transid") or not request.headers.get("transactionsrc"):
                 return answer(_ups_errors("VDR001", "Missing transId or transactionSrc"), 400)
@@ -71,6 +89,13 @@ class FakeUps(Fake):
     def forget_tokens(self) -> None:
         """Every token given so far is refused from now on."""
         self._tokens.clear()
+
+    def _is_known(self, authorization: str) -> bool:
+        scheme, _, token = authorization.partition(" ")
+        return scheme == "Bearer" and token in self._tokens and self._clock() < self._tokens[token]
+
+    def _mishap_at(self, path: str) -> Mishap | None:
+        return Mishap(waits_for=self.patience) if path.removeprefix(_TRACK) in self.slow_numbers else None
 
 
 def _ups_errors(code: str, message: str) -> dict[str, Any]:
@@ -86,21 +111,27 @@ def _ups_details(parcel: Parcel) -> dict[str, Any]:
     }
     if parcel.scans:
         package["currentStatus"] = package["activity"][0]["status"]
-    if parcel.estimate:
+    if parcel.status == "delivered":
+        last = package["activity"][0]
+        package["deliveryDate"] = [{"type": "DEL", "date": last["date"]}]
+        package["deliveryTime"] = {"type": "DEL", "startTime": "", "endTime": last["time"]}
+    elif parcel.estimate:
         package["deliveryDate"] = [{"type": "SDD", "date": f"{parcel.estimate:%Y%m%d}"}]
     return {"trackResponse": {"shipment": [{"inquiryNumber": parcel.number, "package": [package]}]}}
 
 
 def _ups_activity(scan: WorldScan) -> dict[str, Any]:
-    kind, code, text = _UPS_STATUS[scan.status]
+    """One scan. `date` and `time` are by the clock of the place, `gmt*` the same moment in UTC."""
+    kind, code, status_code, text = _UPS_STATUS[scan.status]
+    local = scan.at.astimezone(_ZONES.get(scan.region, _EAST))
     return {
-        "date": f"{scan.at:%Y%m%d}",
-        "time": f"{scan.at:%H%M%S}",
+        "date": f"{local:%Y%m%d}",
+        "time": f"{local:%H%M%S}",
         "gmtDate": f"{scan.at:%Y%m%d}",
-        "gmtTime": f"{scan.at:%H:%M:%S}",
-        "gmtOffset": "+00:00",
+        "gmtTime": f"{scan.at:%H%M%S}".lstrip("0") or "0",  # as UPS writes it
+        "gmtOffset": f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:],
         "location": {"address": {"city": scan.city, "stateProvince": scan.region, "countryCode": "US"}},
-        "status": {"type": kind, "code": code, "description": scan.text or text},
+        "status": {"type": kind, "code": code, "statusCode": status_code, "description": scan.text or text},
     }
 
 
@@ -115,15 +146,15 @@ class FakeEasyPost(Fake):
         async def trackers(request: AnyRequest) -> Response[Any]:
             if request.headers.get("authorization") != _basic(EASYPOST_KEY, ""):
                 return answer({"error": {"code": "UNAUTHORIZED", "message": "Unauthorized", "errors": []}}, 401)
-            number = request.query_params.get("tracking_code", "")
-            found = [self.tracker(self.parcels[number])] if number in self.parcels else []
-            return answer({"trackers": found, "has_more": False})
+            number, carrier = (request.query_params.get(name) for name in ("tracking_code", "carrier"))
+            found = [p for p in self.parcels.values() if number in (None, p.number) and carrier in (None, p.carrier)]
+            return answer({"trackers": [self.tracker(parcel) for parcel in found], "has_more": False})
 
         super().__init__([trackers])
 
     def letter(self, parcel: Parcel) -> Letter:
         """A signed event: the tracker has changed."""
-        event = {
+        event: dict[str, Any] = {
             "id": f"evt_{uuid4().hex}",
             "object": "Event",
             "mode": "production",

@@ -85,7 +85,7 @@ class _Run:
             raise GraphQLError(f"Field '{name}' doesn't exist on type '{source.get('__typename', kind)}'")
         value = source[name]
         if callable(value):
-            value = value(**{argument.name.value: self._value(argument.value) for argument in node.arguments})
+            value = value(**{argument.name.value: self._value(argument.value) for argument in node.arguments or ()})
         return self._complete(node, value)
 
     def _complete(self, node: FieldNode, value: Any) -> Any:

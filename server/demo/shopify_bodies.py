@@ -176,6 +176,7 @@ def graphql_order(order: WorldOrder) -> dict[str, Any]:
         "fulfillments": [_graphql_fulfillment(parcel) for parcel in order.parcels],
         "fulfillmentOrders": _nodes([_fulfillment_order(order)]),
         "transactions": [_transaction(order)] if order.intent.attempts else [],
+        "transactionsCount": {"count": 1 if order.intent.attempts else 0, "precision": "EXACT"},
         "risk": {"recommendation": "ACCEPT", "assessments": []},
     }
 
@@ -304,5 +305,10 @@ def _transaction(order: WorldOrder) -> dict[str, Any]:
         "amountSet": {"shopMoney": {"amount": str(order.total), "currencyCode": "USD"}},
         "maximumRefundableV2": None,
         "parentTransaction": None,
-        "paymentDetails": {"__typename": "CardPaymentDetails", "company": "Visa", "number": "•••• 4242"},
+        "paymentDetails": {
+            "__typename": "CardPaymentDetails",
+            "company": "Visa",
+            "number": "•••• 4242",
+            "wallet": None,
+        },
     }

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +19,8 @@ from server.demo.sender import Letter
 
 KEY = "rk_test_demo"
 SECRET = "whsec_demo"
+VERSION = "2026-10-28.endive"
+SEARCH_IS_LATE_BY = timedelta(minutes=1)
 _DECLINES = {
     "insufficient_funds": "Your card has insufficient funds.",
     "expired_card": "Your card has expired.",
@@ -33,36 +37,40 @@ class FakeStripe(Fake):
 
         @get("/v1/payment_intents/search")
         async def search(request: AnyRequest) -> Response[Any]:
-            return self._denied(request) or self._search(request.query_params.get("query", ""))
+            return self._answer(request, {"query", "limit", "page"}, lambda: self._search(request))
+
+        @get("/v1/payment_intents")
+        async def several(request: AnyRequest) -> Response[Any]:
+            return self._answer(request, {"limit", "customer"}, lambda: _list(self._intents(request)))
 
         @get("/v1/payment_intents/{intent_id:str}")
         async def read(request: AnyRequest, intent_id: FromPath[str]) -> Response[Any]:
-            if denied := self._denied(request):
-                return denied
-            expands = "latest_charge" in request.query_params.getall("expand[]", [])
-            order = next((o for o in self.orders.values() if o.intent.id == intent_id), None)
-            return answer(intent_body(order, expand=expands)) if order else _missing(intent_id)
+            found = [order for order in self.orders.values() if order.intent.id == intent_id]
+            return self._answer(
+                request,
+                set(),
+                lambda: intent_body(found[0], expand=_expands(request)) if found else _missing("payment_intent"),
+            )
 
         @get("/v1/charges/{charge_id:str}")
         async def charge(request: AnyRequest, charge_id: FromPath[str]) -> Response[Any]:
-            if denied := self._denied(request):
-                return denied
-            for order in self.orders.values():
-                for attempt in order.intent.attempts:
-                    if attempt.charge_id == charge_id:
-                        return answer(charge_body(order, attempt))
-            return _missing(charge_id)
+            found = [(o, a) for o in self.orders.values() for a in o.intent.attempts if a.charge_id == charge_id]
+            return self._answer(request, set(), lambda: charge_body(*found[0]) if found else _missing("charge"))
+
+        @get("/v1/disputes")
+        async def disputes(request: AnyRequest) -> Response[Any]:
+            return self._answer(request, {"payment_intent", "charge", "limit"}, lambda: _list([]))
 
         @get("/v1/account")
         async def account(request: AnyRequest) -> Response[Any]:
             profile = {"id": "acct_demo", "object": "account", "business_profile": {"name": "Acme Outfitters"}}
-            return self._denied(request) or answer(profile)
+            return self._answer(request, set(), lambda: profile)
 
         @get("/v1/balance")
         async def balance(request: AnyRequest) -> Response[Any]:
-            return self._denied(request) or answer({"object": "balance", "available": [], "livemode": False})
+            return self._answer(request, set(), lambda: {"object": "balance", "available": [], "livemode": False})
 
-        super().__init__([search, read, charge, account, balance])
+        super().__init__([search, several, read, charge, disputes, account, balance])
 
     def letter(self, kind: str, subject: dict[str, Any]) -> Letter:
         """A signed event about an object."""
@@ -70,7 +78,7 @@ class FakeStripe(Fake):
         event = {
             "id": f"evt_{uuid4().hex[:24]}",
             "object": "event",
-            "api_version": "2026-09-30.clover",
+            "api_version": VERSION,
             "created": now,
             "livemode": False,
             "pending_webhooks": 1,
@@ -91,28 +99,51 @@ class FakeStripe(Fake):
             self.letter(intent_event, intent_body(order)),
         ]
 
-    def _denied(self, request: AnyRequest) -> Response[Any] | None:
-        if request.headers.get("authorization") == f"Bearer {KEY}":
-            return None
-        return answer({"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}, 401)
+    def _answer(self, request: AnyRequest, known: set[str], work: Callable[[], Any]) -> Response[Any]:
+        """What *work* finds, for whoever may ask and asks with *known* parameters only."""
+        if request.headers.get("authorization") != f"Bearer {KEY}":
+            return _refusal(401, "Invalid API Key provided")
+        unknown = [name for name in request.query_params if name not in known | {"expand[]"}]
+        if unknown:
+            return _refusal(400, f"Received unknown parameter: {unknown[0]}", code="parameter_unknown")
+        found = work()
+        return found if isinstance(found, Response) else answer(found)
 
-    def _search(self, query: str) -> Response[Any]:
+    def _intents(self, request: AnyRequest) -> list[dict[str, Any]]:
+        newest = sorted(self.orders.values(), key=lambda order: order.intent.created_at, reverse=True)
+        most = int(request.query_params.get("limit", "10"))
+        return [intent_body(order, expand=_expands(request)) for order in newest[:most]]
+
+    def _search(self, request: AnyRequest) -> Any:
+        """By metadata. The index is a minute behind, as the real one is."""
+        query = request.query_params.get("query", "")
         terms = re.findall(r"metadata\[['\"](\w+)['\"]\]:\s?['\"]((?:[^'\"\\]|\\.)*)['\"]", query)
         if not terms:
-            return answer({"error": {"type": "invalid_request_error", "message": "We were unable to parse it"}}, 400)
+            return _refusal(400, "We were unable to parse your search query")
+        indexed = self._clock() - SEARCH_IS_LATE_BY
         found = [
-            intent_body(order)
+            intent_body(order, expand=_expands(request))
             for order in self.orders.values()
-            if any(_metadata(order).get(name) == value for name, value in terms)
+            if order.intent.created_at <= indexed and all(_metadata(order).get(name) == value for name, value in terms)
         ]
-        return answer(
-            {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents/search"}
-        )
+        return {"object": "search_result", "data": found, "has_more": False, "url": "/v1/payment_intents/search"}
+
+
+def _expands(request: AnyRequest) -> bool:
+    wanted = request.query_params.getall("expand[]", [])
+    return "latest_charge" in wanted or "data.latest_charge" in wanted
+
+
+def _list(found: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"object": "list", "data": found, "has_more": False}
+
+
+def _refusal(status: int, message: str, **more: str) -> Response[Any]:
+    return answer({"error": {"type": "invalid_request_error", "message": message, **more}}, status)
 
 
 def _missing(what: str) -> Response[Any]:
-    error = {"type": "invalid_request_error", "code": "resource_missing", "message": f"No such object: '{what}'"}
-    return answer({"error": error}, 404)
+    return _refusal(404, f"No such {what}", code="resource_missing")
 
 
 def _metadata(order: WorldOrder) -> dict[str, str]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.contract import Collided, ConnectorError, Denied, Garbled, Temporary, Throttled
+from connectors.model import Ticket
 from connectors.transport import Clock, backoff
 from server.flows.errand import Delivered, Errand, NoTicket, Overtaken, current
 from server.model import Action, ActionState, OrderKey, TicketLink
@@ -51,8 +52,8 @@ Pause = Callable[[int], float]
 
 
 def outage_pause(attempts: int) -> float:
-    """At most three tries in the first minute, then one or two a minute."""
-    return backoff(attempts, first=20, most=60)
+    """Once more at once, then one or two tries a minute for as long as it takes."""
+    return backoff(1, first=2.0 if attempts <= 1 else 60.0)
 
 
 async def deliver(action: Action, workspaces: Workspaces, store: Store, clock: Clock) -> None:
@@ -84,7 +85,7 @@ class Courier:
         door = (action.order.workspace, action.connection)
         now = self._clock()
         if now < self._shut_until.get(door, now):
-            await self._later(action, "waiting until access is restored", self._pause_of_access())
+            await self._wait_for_access(action, "waiting until access is restored")
             return
         workspace = self._workspaces.get(action.order.workspace)
         desk = workspace.helpdesks.get(action.connection) if workspace else None
@@ -97,13 +98,18 @@ class Courier:
         errand = Errand(action, workspace, desk, self._store, self._clock)
         try:
             delivered = await errand.run()
-        except Denied as error:
-            self._shut_until[door] = now + timedelta(seconds=PROBE_SECONDS)
-            await self._wait_for_access(errand.action, str(error))
-            return
         except Overtaken:
             return
-        except (StoreUnavailable, NoTicket, ConnectorError, Exception) as error:
+        except StoreUnavailable:
+            raise
+        except Denied as error:
+            self._shut_until[door] = now + timedelta(seconds=PROBE_SECONDS)
+            await self._wait_for_access(_after(errand, error), str(error))
+            return
+        except NoTicket as error:
+            await self._fail(action, str(error))
+            return
+        except Exception as error:  # noqa: BLE001 - a fault in one action must not stop the others
             self._shut_until.pop(door, None)
             await self._fall_back(errand, error)
             return
@@ -140,38 +146,33 @@ class Courier:
         if not await self._store.write(work):
             return
         kind = "action_dropped" if delivered.dropped else delivered.happened
-        self._tell(action, kind, delivered.dropped or _said(action), link=ticket and (ticket.id, ticket.url))
+        self._tell(action, kind, delivered.dropped or _said(action), ticket=ticket)
 
     # --- it did not -------------------------------------------------------------------------------------------------
 
     async def _fall_back(self, errand: Errand, error: Exception) -> None:
-        action = errand.action
-        if isinstance(error, StoreUnavailable):
-            raise error
-        if isinstance(error, NoTicket):
-            await self._fail(action, str(error))
-            return
-        attempts = action.attempts + (not errand.was_sent)
-        if isinstance(error, Throttled):
-            wait = (error.retry_after or 0.0) + backoff(attempts, most=10.0)
-        else:
-            retry_after = error.retry_after if isinstance(error, ConnectorError) else None
-            wait = max(retry_after or 0.0, self._pause(attempts))
+        action = _after(errand, error)
         if not isinstance(error, ConnectorError):
-            log.exception("action_broke", order=str(action.order), key=action.key, exc_info=error)
-        if attempts >= MOST_REFUSALS and not isinstance(error, Temporary | Collided):
+            log.error("action_broke", order=str(action.order), key=action.key, exc_info=error)
+        if isinstance(error, Temporary | Collided):
+            await self._later(action, str(error), self._wait(action, error))
+        elif action.attempts >= MOST_REFUSALS:
             await self._fail(action, str(error) or type(error).__name__)
-            return
-        state = action.state
-        if errand.was_sent:
-            state = ActionState.SENDING if _may_have_happened(error) else ActionState.PENDING
-        await self._later(replace(action, state=state, attempts=attempts), str(error), wait)
+        else:
+            await self._later(action, str(error) or type(error).__name__, self._pause(action.attempts))
+
+    def _wait(self, action: Action, error: ConnectorError) -> float:
+        """Seconds: never less than the vendor asks for, and never the same for many."""
+        if isinstance(error, Throttled):
+            return (error.retry_after or 0.0) + backoff(1, first=5.0)
+        is_young = self._clock() - action.created_at < timedelta(seconds=1)
+        return max(error.retry_after or 0.0, self._pause(action.attempts or (1 if is_young else 2)))
 
     async def _wait_for_access(self, action: Action, why: str) -> None:
         if self._clock() - action.created_at > ACCESS_PATIENCE:
             await self._fail(action, why)
         else:
-            await self._later(replace(action, attempts=max(action.attempts, 1)), why, self._pause_of_access())
+            await self._later(action, why, self._pause_of_access())
 
     def _pause_of_access(self) -> float:
         return backoff(1, first=ACCESS_PAUSE)
@@ -207,10 +208,9 @@ class Courier:
 
         return await self._store.write(work)
 
-    def _tell(self, action: Action, kind: str, text: str, link: tuple[str, str] | None = None) -> None:
+    def _tell(self, action: Action, kind: str, text: str, ticket: Ticket | None = None) -> None:
         if self._watcher is None:
             return
-        ticket_id, url = link or ("", "")
         self._watcher(
             Happened(
                 kind=kind,
@@ -218,15 +218,29 @@ class Courier:
                 order=action.order,
                 connection=action.connection,
                 text=text,
-                ticket_id=ticket_id,
-                url=url,
+                ticket_id=ticket.id if ticket else "",
+                url=ticket.url if ticket else "",
             )
         )
 
 
+def _after(errand: Errand, error: ConnectorError | Exception) -> Action:
+    """The action as a failed try leaves it.
+
+    As long as nothing has left us no attempt is counted, so that planning may still change or drop it; but a refusal
+    counts always.
+    """
+    action = errand.action
+    if errand.was_sent:
+        state = ActionState.SENDING if _may_have_happened(error) else ActionState.PENDING
+        return replace(action, state=state)
+    is_patient = isinstance(error, Temporary | Denied | Collided)
+    return action if is_patient else replace(action, attempts=action.attempts + 1)
+
+
 def _may_have_happened(error: Exception) -> bool:
-    """An answer that cannot be read says nothing of whether the request was carried out; nor does a fault of ours."""
-    return not isinstance(error, ConnectorError) or error.outcome_unknown or isinstance(error, Garbled)
+    """A fault of ours, an answer that cannot be read, or a collision (with ourselves?) do not say that it was not."""
+    return not isinstance(error, ConnectorError) or error.outcome_unknown or isinstance(error, Garbled | Collided)
 
 
 def _link(tx: Writing, action: Action, link: TicketLink) -> None:

@@ -7,6 +7,7 @@ from connectors.carriers import carrier_name
 from server.context import (
     CandidateContext,
     Context,
+    DisputeContext,
     IssueContext,
     OrderContext,
     PaymentContext,
@@ -16,10 +17,12 @@ from server.context import (
     SignalContext,
     SourceContext,
 )
+from server.flows.tickets import EMAIL_ONLY, LINKED, OTHER_CUSTOMER, OURS
 from sidebar import words
 from sidebar.panel import (
     Candidate,
     Contacted,
+    Happened,
     Header,
     Paid,
     Panel,
@@ -49,6 +52,7 @@ def panel(context: Context, *, is_live: bool = False) -> Panel:
         header=pen.header(context.order) if context.order else None,
         promise=pen.promise(context.promise) if context.promise else None,
         troubles=pen.troubles(),
+        solved=tuple(pen.issue(issue) for issue in context.issues if issue.state != "open"),
         payments=tuple(pen.payment(payment) for payment in context.payments),
         shipments=tuple(pen.shipment(shipment) for shipment in context.shipments),
         contacts=tuple(
@@ -58,6 +62,13 @@ def panel(context: Context, *, is_live: bool = False) -> Panel:
                 href=contact.url or "",
             )
             for contact in context.contacts
+        ),
+        notifications=tuple(
+            Happened(when=words.moment(told.at, pen.zone), text=f"{told.channel}: {told.text}".strip(": "))
+            for told in context.notifications
+        ),
+        history=tuple(
+            Happened(when=words.moment(entry.at, pen.zone), text=entry.text) for entry in context.timeline if entry.text
         ),
         sources=tuple(pen.source(source, is_live=is_live) for source in context.sources),
         candidates=tuple(candidate(found, pen.zone, context.as_of) for found in context.candidates),
@@ -96,15 +107,21 @@ class _Pen:
             pills.insert(0, Pill("Cancellation requested", Tone.BAD))
         if customer and customer.vip:
             pills.append(Pill("VIP", Tone.WARN))
-        warning = "The shop does not let Beforehand see who the customer is." if customer and customer.hidden else ""
-        matched = self.context.matched_by
+        warnings = ["The shop does not let Beforehand see who the customer is."] if customer and customer.hidden else []
+        note = ""
+        if matched := self.context.matched_by:
+            if matched == EMAIL_ONLY or matched.endswith(OTHER_CUSTOMER):
+                warnings.append(f"Not verified: found by {matched}.")
+            elif matched not in (OURS, LINKED):
+                note = f"Found by {matched}"
         return Header(
             name=f"Order {order.name}",
             href=order.admin_url or "",
             line=" | ".join(part for part in (who, placed) if part),
             pills=tuple(pills),
             rows=self._order_rows(order),
-            warning=warning or (f"Found by {matched}." if matched and "only" in matched else ""),
+            note=note,
+            warnings=tuple(warnings),
         )
 
     def _order_rows(self, order: OrderContext) -> tuple[Row, ...]:
@@ -118,18 +135,19 @@ class _Pen:
             rows.append(Row("Ships to", order.destination))
         if customer and customer.orders_count:
             spent = words.money(customer.total_spent, customer.currency)
-            rows.append(Row("Customer", f"{customer.orders_count} orders{f', {spent}' if spent else ''}"))
+            rows.append(Row("Customer", f"{customer.orders_count} orders{f', {spent} in all' if spent else ''}"))
         if order.cancelled_at:
             reason = f" ({order.cancel_reason})" if order.cancel_reason else ""
             rows.append(Row("Cancelled", f"{words.moment(order.cancelled_at, self.zone)}{reason}"))
         return tuple(rows)
 
     def promise(self, promise: PromiseContext) -> Promised:
-        when = words.day(promise.promised_by, self.zone, self.now)
+        when = words.full_day(promise.promised_by, self.zone, self.now)
         open_ended = promise.level in ("watch", "at_risk")
         return Promised(
             pill=words.level(promise.level),
-            line=f"Promised for {when}, by {promise.source}",
+            line=f"Promised for {when}",
+            source=f"According to {promise.source}",
             risk=f"Chance of missing it: {promise.risk:.0%}" if open_ended else "",
             reasons=tuple(promise.reasons),
         )
@@ -139,18 +157,24 @@ class _Pen:
         open_issues = [issue for issue in self.context.issues if issue.state == "open"]
         known = {issue.kind for issue in open_issues}
         noticed = [signal for signal in self.context.signals if signal.kind not in known]
-        return (*(self._issue(issue) for issue in open_issues), *(self._signal(signal) for signal in noticed))
+        return (*(self.issue(issue) for issue in open_issues), *(self._signal(signal) for signal in noticed))
 
-    def _issue(self, issue: IssueContext) -> Trouble:
+    def issue(self, issue: IssueContext) -> Trouble:
+        """One issue; of a solved one, when it was, and not why any more."""
         ticket = issue.ticket
+        is_open = issue.state == "open"
         return Trouble(
             headline=_capital(issue.headline),
-            pill=words.severity(issue.severity),
-            line=f"Since {words.moment(issue.since, self.zone)}",
-            reasons=tuple(issue.reasons),
+            pill=words.severity(issue.severity) if is_open else Pill("Solved", Tone.GOOD),
+            line=f"Since {words.moment(issue.since, self.zone)}" if is_open else self._lasted(issue),
+            reasons=tuple(issue.reasons) if is_open else (),
             href=ticket.url if ticket else "",
             link=f"Ticket {ticket.id}" if ticket else "",
         )
+
+    def _lasted(self, issue: IssueContext) -> str:
+        began = words.moment(issue.opened_at, self.zone)
+        return f"{began} to {words.moment(issue.solved_at, self.zone)}" if issue.solved_at else f"Since {began}"
 
     def _signal(self, signal: SignalContext) -> Trouble:
         waits = signal.opens_at > self.now
@@ -174,10 +198,7 @@ class _Pen:
         rows = [Row(label, words.money(value, currency)) for label, value in amounts if value is not None]
         problem = payment.failure.message or payment.failure.code if payment.failure else ""
         if payment.dispute:
-            due = payment.dispute.respond_by
-            by = f", answer {words.moment(due, self.zone)}" if due else ""
-            amount = words.money(payment.dispute.amount, currency)
-            rows.append(Row("Disputed", f"{amount} {payment.dispute.reason}, {payment.dispute.state}{by}".strip()))
+            rows.append(Row("Disputed", self._dispute(payment.dispute, currency)))
         name = payment.processor.replace("_", " ").title()
         attempts = [
             Row(words.moment(tried.at, self.zone), "Worked" if tried.succeeded else tried.failure_message or "Failed")
@@ -191,10 +212,12 @@ class _Pen:
             attempts=tuple(attempts) if len(attempts) > 1 or problem else (),
         )
 
+    def _dispute(self, dispute: DisputeContext, currency: str | None) -> str:
+        parts = (words.money(dispute.amount, currency), dispute.reason, dispute.state)
+        said = ", ".join(part.replace("_", " ") for part in parts if part)
+        return f"{said}; answer by {words.moment(dispute.respond_by, self.zone)}" if dispute.respond_by else said
+
     def shipment(self, shipment: ShipmentContext) -> Shipped:
-        moving = shipment.state not in _FINAL
-        last = shipment.last_scan_at
-        silent = moving and last is not None and self.now - last >= GAP
         return Shipped(
             title=shipment.carrier_name or carrier_name(shipment.carrier),
             number=shipment.tracking_number,
@@ -202,8 +225,7 @@ class _Pen:
             pill=words.shipment(shipment.state),
             rows=self._shipment_rows(shipment),
             problem=shipment.exception or "",
-            silence=f"No scan for {words.span(self.now - last)}" if silent and last else "",
-            scans=self._scans(shipment.scans),
+            scans=self._scans(shipment.scans, is_moving=shipment.state not in _FINAL),
         )
 
     def _shipment_rows(self, shipment: ShipmentContext) -> tuple[Row, ...]:
@@ -219,19 +241,19 @@ class _Pen:
             rows.append(Row("Shipped", words.moment(shipment.shipped_at, self.zone)))
         return tuple(rows)
 
-    def _scans(self, scans: list[ScanContext]) -> tuple[Scanned, ...]:
-        """Newest first; a gap is told above the older of its two scans."""
+    def _scans(self, scans: list[ScanContext], *, is_moving: bool) -> tuple[Scanned, ...]:
+        """Newest first; a silence is told above the scan after which it began."""
         drawn = []
         for index, scan in enumerate(scans):
-            newer = scans[index - 1].time if index else None
-            silent = newer is not None and newer - scan.time >= GAP
+            newer = scans[index - 1].time if index else (self.now if is_moving else scan.time)
             drawn.append(
                 Scanned(
                     when=words.moment(scan.time, self.zone),
                     hint=f"{scan.local_time} local time" if scan.local_time else "",
                     text=scan.text,
                     place=scan.place,
-                    gap=f"No scan for {words.span(newer - scan.time)}" if silent and newer else "",
+                    ago="" if index else words.ago(scan.time, self.now),
+                    gap=f"No scan for {words.span(newer - scan.time)}" if newer - scan.time >= GAP else "",
                 )
             )
         return tuple(drawn)

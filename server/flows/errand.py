@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connectors.contract import Collided, Garbled, Helpdesk, Missing, Rejected
+from connectors.contract import Collided, Denied, Garbled, Helpdesk, Missing, Rejected
 from connectors.model import Ticket, TicketChange, TicketDraft
 from connectors.transport import Clock
 from server.model import Action, ActionKind, ActionState, OrderRecord, TicketLink
@@ -52,6 +52,7 @@ _HAPPENED = {
     ActionKind.SOLVE_TICKET: "ticket_solved",
     ActionKind.REOPEN_TICKET: "ticket_reopened",
 }
+_MORE_THAN_A_NOTE = frozenset({"ticket_solved", "ticket_reopened"})
 
 
 class Errand:
@@ -71,7 +72,7 @@ class Errand:
         if self.action.kind is ActionKind.OPEN_TICKET:
             return await self._open()
         link = await self._store.read(self._link)
-        told = await self._tell(link.ticket_id, is_ours=link.is_ours)
+        told = await self._tell(link.ticket_id, is_ours=link.is_ours, happened=_HAPPENED[self.action.kind])
         if told.dropped == _CLOSED and self.action.kind is ActionKind.REOPEN_TICKET:
             return await self._open()
         return told
@@ -109,13 +110,13 @@ class Errand:
             return None
         try:
             tickets = await self._desk.tickets_of(draft.requester_email)
-        except (Missing, Rejected, Garbled) as error:
+        except (Denied, Missing, Rejected, Garbled) as error:
             log.warning("customers_tickets_not_read", connection=self.action.connection, reason=error.sentence)
             return None
         theirs = [ticket for ticket in tickets if ticket.is_open and not ticket.external_id.startswith(OURS)]
         about = await self._store.read(lambda tx: [t for t in theirs if self._is_about_order(tx, t)]) if theirs else []
         for ticket in about:
-            told = await self._tell(ticket.id, is_ours=False)
+            told = await self._tell(ticket.id, is_ours=False, happened="ticket_joined")
             if not told.dropped:
                 return told
         return None
@@ -145,29 +146,38 @@ class Errand:
         ]
         raise NoTicket(f"its ticket was never opened: {failed[0]}" if failed else "its ticket was never opened")
 
-    async def _tell(self, ticket_id: str, *, is_ours: bool) -> Delivered:
+    async def _tell(self, ticket_id: str, *, is_ours: bool, happened: str) -> Delivered:
         """Write the action's change to a ticket, as far as the ticket still lets us."""
-        change = _expected(self.action.change)
-        happened = _HAPPENED.get(self.action.kind, "ticket_joined")
         for _ in range(MOST_COLLISIONS):
             try:
-                ticket = await self._desk.read_ticket(ticket_id)
-                if self._may_have_arrived(ticket_id) and await self._desk.has_note(ticket_id, change.marker):
-                    return Delivered(happened, ticket, is_ours)
-                if not ticket.can_change:
-                    return Delivered(happened, dropped=_CLOSED)
-                note_only = not is_ours or await self._desk.was_touched_by_a_person(ticket)
-                request = await self._start(
-                    ticket_id, lambda action: self._desk.render_change(_fitting(action, ticket, note_only=note_only))
-                )
-                changed = await self._desk.change_ticket(ticket, request)
+                return await self._try_to_tell(ticket_id, is_ours=is_ours, happened=happened)
             except Missing:
                 return Delivered(happened, dropped=_DELETED)
             except Collided as error:
                 collision = error
-                continue
-            return Delivered("note_added" if note_only and is_ours else happened, changed, is_ours)
         raise collision
+
+    async def _try_to_tell(self, ticket_id: str, *, is_ours: bool, happened: str) -> Delivered:
+        change = _expected(self.action.change)
+        ticket = await self._desk.read_ticket(ticket_id)
+        if self._may_have_arrived(ticket_id) and await self._desk.has_note(ticket_id, change.marker):
+            return Delivered(happened, ticket, is_ours)
+        if not ticket.can_change:
+            return Delivered(happened, dropped=_CLOSED)
+        note_only = not is_ours or await self._was_touched(ticket)
+        request = await self._start(
+            ticket_id, lambda action: self._desk.render_change(_fitting(action, ticket, note_only=note_only))
+        )
+        changed = await self._desk.change_ticket(ticket, request)
+        return Delivered("note_added" if note_only and happened in _MORE_THAN_A_NOTE else happened, changed, is_ours)
+
+    async def _was_touched(self, ticket: Ticket) -> bool:
+        try:
+            return await self._desk.was_touched_by_a_person(ticket)
+        except Denied as error:
+            # The ticket itself could be read, so our access is only too narrow to tell: leave its state to people.
+            log.warning("touch_not_known", connection=self.action.connection, reason=error.detail)
+            return True
 
     def _may_have_arrived(self, ticket_id: str) -> bool:
         return self.action.state is ActionState.SENDING and self.action.request_for == ticket_id

@@ -94,9 +94,10 @@ def _next_rows(tx: Reading, workspaces: Workspaces, limit: int) -> list[InboxRow
     if len(workspaces) > 1:
         share = max(1, limit // len(workspaces))
         found = {row.id: row for name in workspaces for row in tx.inbox(new, share, workspace=name)}
-    if len(found) < limit:
-        found |= {row.id: row for row in tx.inbox(new, limit)}
-    return [found[row_id] for row_id in sorted(found)][:limit]
+    for row in tx.inbox(new, limit) if len(found) < limit else ():
+        if len(found) < limit:
+            found[row.id] = row
+    return [found[row_id] for row_id in sorted(found)]
 
 
 async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Store, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from server.model import Assessment, Kind, OrderView, Severity, Signal
-from server.rules.case import Case, is_vip
+from server.rules.case import Case, examine
 from server.rules.detectors import DETECTORS
 from server.rules.policy import Policy
 from server.rules.promise import judge, promise_of
@@ -24,15 +24,16 @@ def assess(order: OrderView, now: datetime, policy: Policy) -> Assessment:
     `review_at` lies after *now* and is no later than the first moment at which silence alone would change the answer.
     """
     watch = Watch(now)
-    vip, high_value = is_vip(order, policy), policy.is_high_value(order.order.total)
-    case = Case(order=order, policy=policy, watch=watch, high_value=high_value, vip=vip)
+    case = examine(order, policy, watch)
     if order.order.is_test or _is_forgotten(case):
-        return Assessment(high_value=high_value, vip=vip, review_at=watch.next)
+        return Assessment(high_value=case.high_value, vip=case.vip, review_at=watch.next)
     promise = promise_of(order, policy)
     judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
     case = replace(case, promise=judged)
     found = [signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None]
-    return Assessment(signals=tuple(found), promise=judged, high_value=high_value, vip=vip, review_at=watch.next)
+    return Assessment(
+        signals=tuple(found), promise=judged, high_value=case.high_value, vip=case.vip, review_at=watch.next
+    )
 
 
 def _signal(case: Case, kind: Kind) -> Signal | None:
@@ -66,7 +67,9 @@ def _raised(case: Case, signal: Signal) -> Severity:
 def _is_forgotten(case: Case) -> bool:
     """Nothing has been heard of it for so long that nobody waits for it: backfills must not open tickets."""
     order = case.order.order
-    news = [order.updated_at, order.placed_at, order.cancelled_at, *(s.last_scan_at for s in case.order.shipments)]
+    news = [order.updated_at, order.placed_at, order.cancelled_at, order.cancel_requested_at]
+    news += [moment for s in case.order.shipments for moment in (s.last_scan_at, s.shipment.shipped_at)]
+    news += [payment.created_at for payment in case.order.payments]
     news += [attempt.at for payment in case.order.payments for attempt in payment.attempts]
     last = max((moment for moment in news if moment is not None), default=None)
     return last is not None and case.watch.reached(last + case.policy.ignore_after)

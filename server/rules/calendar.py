@@ -1,7 +1,7 @@
 """This file counts working time: a carrier that rests on Sunday is not late on Monday morning."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -13,7 +13,7 @@ LONGEST = timedelta(days=400)
 """Nothing that lasted longer is told apart from this."""
 
 
-class WorkCalendar(Struct, frozen=True, kw_only=True):
+class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
     """Which hours count. Days are those of *timezone*; `closes` of midnight means the end of the day."""
 
     timezone: ZoneInfo
@@ -51,6 +51,20 @@ class WorkCalendar(Struct, frozen=True, kw_only=True):
                 return latest
             day += DAY
 
+    def before(self, end: datetime, duration: timedelta) -> datetime:
+        """The moment from which *duration* of working time is left until *end*."""
+        left, day = duration, end.astimezone(self.timezone).date()
+        earliest = end - LONGEST
+        while True:
+            opening, closing = self._hours(day)
+            finish = min(end, closing)
+            if finish - opening >= left and finish > opening:
+                return finish - left
+            left -= max(timedelta(), finish - opening)
+            if closing < earliest:
+                return earliest
+            day -= DAY
+
     def end_of_working_day(self, start: datetime, days: int) -> datetime:
         """The end of the *days*th working day after the day of *start*, in local time."""
         day = start.astimezone(self.timezone).date()
@@ -71,17 +85,22 @@ class WorkCalendar(Struct, frozen=True, kw_only=True):
 
     def _hours(self, day: date) -> tuple[datetime, datetime]:
         """When work begins and ends on a day, in UTC; equal on a day off."""
-        return _hours(self, day)
+        known = self._known_hours.get(day)
+        if known is None:
+            known = self._known_hours[day] = self._read_hours(day)
+        return known
 
+    @cached_property
+    def _known_hours(self) -> dict[date, tuple[datetime, datetime]]:
+        """There are only so many days; working one out costs more than all else that is done with it."""
+        return {}
 
-@lru_cache(maxsize=4096)
-def _hours(calendar: WorkCalendar, day: date) -> tuple[datetime, datetime]:
-    zone = calendar.timezone
-    opening = datetime.combine(day, calendar.opens, zone).astimezone(UTC)
-    if not calendar.is_working_day(day):
-        return opening, opening
-    until = day + DAY if calendar.closes == time(0) else day
-    return opening, datetime.combine(until, calendar.closes, zone).astimezone(UTC)
+    def _read_hours(self, day: date) -> tuple[datetime, datetime]:
+        opening = datetime.combine(day, self.opens, self.timezone).astimezone(UTC)
+        if not self.is_working_day(day):
+            return opening, opening
+        until = day + DAY if self.closes == time(0) else day
+        return opening, datetime.combine(until, self.closes, self.timezone).astimezone(UTC)
 
 
 @lru_cache(maxsize=8192)

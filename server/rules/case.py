@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from connectors.model import PaymentState, ShipmentState
-from connectors.money import Money
 from server.model import OrderView, PromiseRisk, ShipmentView
+from server.rules.condition import condition_facts
 from server.rules.policy import Policy
 from server.rules.watch import Watch
 
@@ -24,6 +24,10 @@ class Case(Struct, frozen=True, kw_only=True):
     watch: Watch
     high_value: bool
     vip: bool
+    moving: tuple[ShipmentView, ...]
+    """Shipments that count: all but those whose label was cancelled."""
+    all_arrived: bool
+    """Whether everything that was ordered has been delivered or has come back."""
     promise: PromiseRisk | None = None
 
     @property
@@ -31,21 +35,25 @@ class Case(Struct, frozen=True, kw_only=True):
         return self.watch.now
 
     @property
-    def moving(self) -> tuple[ShipmentView, ...]:
-        """Shipments that count: all but those whose label was cancelled."""
-        return tuple(s for s in self.order.shipments if s.shipment.state is not ShipmentState.CANCELLED)
-
-    @property
-    def all_arrived(self) -> bool:
-        """Whether everything that was ordered has been delivered or has come back."""
-        waiting = sum(item.unfulfilled or 0 for item in self.order.order.line_items or ())
-        moving = self.moving
-        return bool(moving) and not waiting and all(s.shipment.state and s.shipment.state.is_final for s in moving)
-
-    @property
     def facts(self) -> dict[str, Any]:
         """What a policy's condition may ask about. Amounts are in major units."""
         return condition_facts(self.order, vip=self.vip)
+
+
+def examine(order: OrderView, policy: Policy, watch: Watch) -> Case:
+    """What is known of *order* before any detector looks."""
+    moving = tuple(s for s in order.shipments if s.shipment.state is not ShipmentState.CANCELLED)
+    waiting = any(item.unfulfilled for item in order.order.line_items or ())
+    arrived = bool(moving) and not waiting and all(s.shipment.state and s.shipment.state.is_final for s in moving)
+    return Case(
+        order=order,
+        policy=policy,
+        watch=watch,
+        high_value=policy.is_high_value(order.order.total),
+        vip=is_vip(order, policy),
+        moving=moving,
+        all_arrived=arrived,
+    )
 
 
 def is_vip(order: OrderView, policy: Policy) -> bool:
@@ -60,28 +68,3 @@ def is_vip(order: OrderView, policy: Policy) -> bool:
     if policy.vip_total_spent is not None and spent is not None and spent.decimal >= policy.vip_total_spent:
         return True
     return policy.vip_orders is not None and (customer.orders_count or 0) >= policy.vip_orders
-
-
-def condition_facts(order: OrderView, *, vip: bool) -> dict[str, Any]:
-    """The variables of CEL conditions: unknown ones are left out, and a condition that needs them holds."""
-    facts = order.order
-    known: dict[str, Any] = {
-        "name": facts.name,
-        "value": _number(facts.total),
-        "currency": facts.total.currency if facts.total else None,
-        "tags": list(facts.tags) if facts.tags is not None else None,
-        "country": facts.destination.country if facts.destination else None,
-        "shipping_method": facts.shipping_method,
-        "items": sum(item.quantity for item in facts.line_items) if facts.line_items is not None else None,
-    }
-    count = facts.customer.orders_count if facts.customer else None
-    customer = {"vip": vip, "orders_count": count}
-    return {
-        "order": {name: value for name, value in known.items() if value is not None},
-        "customer": {name: value for name, value in customer.items() if value is not None},
-    }
-
-
-def _number(money: Money | None) -> float | None:
-    # CEL has no decimals; comparing an amount with a limit is all that conditions do with it.
-    return float(money.decimal) if money else None

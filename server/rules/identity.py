@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from msgspec import Struct
 
 from connectors.model import Observation
-from server.model import OrderKey, OrderView
-from server.store.contract import Reference, ReferenceKind
+from server.model import OrderKey, OrderView, Reference, ReferenceKind
 
 Find = Callable[[Iterable[Reference]], tuple[OrderKey, ...]]
 

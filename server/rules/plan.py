@@ -21,7 +21,7 @@ from server.model import (
     issue_id,
 )
 from server.rules.policy import Policy
-from server.rules.ticket_actions import TicketActions
+from server.rules.ticket_actions import TicketActions, TicketNews
 
 
 def plan(
@@ -36,8 +36,11 @@ def plan(
 ) -> Plan:
     """What changes. *issues* and *actions* are all of this order, oldest first; *helpdesk* is a connection's name.
 
-    Without a helpdesk, and for kinds on `dry_run`, issues are recorded and nobody is told.
+    Without a helpdesk, and for kinds on `dry_run`, issues are recorded and nobody is told. Those still open when a
+    helpdesk is connected, or when `dry_run` ends, are told then.
     """
+    if not issues and not assessment.signals:
+        return Plan()
     planning = _Planning(order, assessment, issues, actions, policy, helpdesk, now)
     planning.run()
     return Plan(issues=planning.changed_issues, actions=planning.tickets.changed)
@@ -63,44 +66,67 @@ class _Planning:
         self.policy = policy
         self.helpdesk = helpdesk
         self.now = now
-        self.tickets = TicketActions(order, assessment, actions, policy, helpdesk or "", now)
+        self.tickets = TicketActions(order, assessment, issues, actions, policy, helpdesk or "", now)
 
     @property
     def changed_issues(self) -> tuple[Issue, ...]:
         return tuple(issue for issue in self.issues.values() if issue != self.before.get(issue.id))
 
     def run(self) -> None:
-        recovered = [issue for issue in self._open() if issue.kind not in self.signals]
-        for issue in recovered:
+        ended = [issue for issue in self._open() if issue.kind not in self.signals]
+        for issue in ended:
             self._put(replace(issue, state=IssueState.SOLVED, solved_at=self.now))
-        changed = [issue for issue in self._open() if self._is_news(issue)]
+        begun = [issue for issue in map(self._under_todays_policy, self._open()) if self._is_untold(issue)]
+        open_kinds = {issue.kind: issue for issue in self._open()}
+        changed = [issue for issue in open_kinds.values() if issue.fingerprint != self._signal(issue).fingerprint]
         for issue in changed:
-            self._put(_told(issue, self.signals[issue.kind]))
-        open_kinds = {issue.kind for issue in self._open()}
+            self._put(_as_told(issue, self._signal(issue)))
         due = [s for s in self.signals.values() if s.kind not in open_kinds and s.opens_at <= self.now]
-        begun = [self._begin(signal) for signal in due]
-        self._tell(recovered, changed, begun)
+        # What goes on in a ticket that is there already comes first; what is new joins it.
+        begun += [self._begin(signal) for signal in sorted(due, key=lambda signal: self._is_fresh(signal.kind))]
+        if self.helpdesk is not None:
+            self._tell([issue.id for issue in ended], [issue.id for issue in (*changed, *begun)])
 
     def _open(self) -> list[Issue]:
         return [issue for issue in self.issues.values() if issue.state is IssueState.OPEN]
+
+    def _signal(self, issue: Issue) -> Signal:
+        return self.signals[issue.kind]
 
     def _put(self, issue: Issue) -> Issue:
         self.issues[issue.id] = issue
         return issue
 
-    def _is_news(self, issue: Issue) -> bool:
-        return issue.fingerprint != self.signals[issue.kind].fingerprint
+    # --- issues -------------------------------------------------------------------------------------------------------
 
-    def _is_quiet(self, issue: Issue) -> bool:
-        """Nobody is told of it."""
-        return issue.dry_run or self.helpdesk is None
+    def _under_todays_policy(self, issue: Issue) -> Issue:
+        """An issue that nobody has been told of yet follows the policy's `dry_run` as it is by now."""
+        dry_run = self.policy.detectors[issue.kind].dry_run
+        if issue.dry_run == dry_run or (not issue.dry_run and self.tickets.was_tried(issue.lead)):
+            return issue
+        return self._put(self._led(replace(issue, dry_run=dry_run), issue.lead))
+
+    def _is_untold(self, issue: Issue) -> bool:
+        return self.helpdesk is not None and not issue.dry_run and not self._was_told(issue)
+
+    def _was_told(self, issue: Issue) -> bool:
+        return not self.before[issue.id].dry_run and self.tickets.was_tried(issue.lead)
+
+    def _last(self, kind: Kind) -> Issue | None:
+        return max((i for i in self.issues.values() if i.kind is kind), key=lambda i: i.episode, default=None)
+
+    def _is_fresh(self, kind: Kind) -> bool:
+        """Whether this trouble cannot go on in its last issue: there was none, or it ended too long ago."""
+        last = self._last(kind)
+        return last is None or last.solved_at is None or self.now - last.solved_at > self.policy.reopen_within
 
     def _begin(self, signal: Signal) -> Issue:
         """Re-open the last issue of this kind if it ended just now, else begin a new one."""
         last = self._last(signal.kind)
-        if last is not None and last.solved_at and self.now - last.solved_at <= self.policy.reopen_within:
-            again = replace(last, state=IssueState.OPEN, solved_at=None, reopened=last.reopened + 1)
-            return self._put(_told(again, signal))
+        dry_run = self.policy.detectors[signal.kind].dry_run
+        if last is not None and not self._is_fresh(signal.kind):
+            again = replace(last, state=IssueState.OPEN, solved_at=None, reopened=last.reopened + 1, dry_run=dry_run)
+            return self._put(self._led(_as_told(again, signal), self._successor(last.lead)))
         episode = last.episode + 1 if last is not None else 1
         found = Issue(
             id=issue_id(self.order.key, signal.kind, episode),
@@ -112,55 +138,67 @@ class _Planning:
             since=signal.since,
             opened_at=self.now,
             episode=episode,
-            dry_run=self.policy.detectors[signal.kind].dry_run,
+            dry_run=dry_run,
         )
-        return self._put(_told(replace(found, lead=self._lead_for(found)), signal))
+        return self._put(self._led(_as_told(found, signal), found.id))
 
-    def _last(self, kind: Kind) -> Issue | None:
-        return max((i for i in self.issues.values() if i.kind is kind), key=lambda i: i.episode, default=None)
+    def _led(self, issue: Issue, otherwise: str) -> Issue:
+        """*issue* on the ticket that is open for this order, else on its own or its last."""
+        lead = self._lead_for(issue) or otherwise
+        if lead == issue.lead:
+            return issue
+        # Until the other ticket is opened, what is still to be sent to the old one must find it.
+        shared = self.issues.get(lead)
+        return replace(issue, lead=lead, ticket=shared.ticket if shared and shared.ticket else issue.ticket)
+
+    def _successor(self, lead: str) -> str:
+        """The ticket that *lead*'s own issue is on by now."""
+        for _ in self.issues:
+            lead = self.issues[lead].lead if lead in self.issues else lead
+        return lead
 
     def _lead_for(self, issue: Issue) -> str:
-        """The issue whose ticket the new one shares: that of the oldest open one that has a ticket."""
+        """Whose ticket is open: the oldest open issue's, else that of one which has ended only now; else nobody's."""
         if issue.dry_run:
             return issue.id
-        shared = [i for i in self._open() if not i.dry_run and i.id != issue.id]
-        oldest = min(shared, key=lambda i: (i.opened_at, i.id), default=None)
-        return oldest.lead if oldest is not None else issue.id
+        was_open = [i for i in self.before.values() if i.state is IssueState.OPEN]
+        for candidates in (self._open(), was_open):
+            told = [i for i in candidates if not i.dry_run and i.id != issue.id]
+            if told:
+                return min(told, key=lambda i: (i.opened_at, i.id)).lead
+        return ""
 
-    def _tell(self, recovered: list[Issue], changed: list[Issue], begun: list[Issue]) -> None:
+    # --- tickets ------------------------------------------------------------------------------------------------------
+
+    def _tell(self, ended: list[str], news: list[str]) -> None:
         """Turn what changed into at most one action for each ticket."""
-        touched = [issue for issue in (*recovered, *changed, *begun) if not self._is_quiet(issue)]
+        touched = [self.issues[name] for name in (*ended, *news) if not self.issues[name].dry_run]
         for lead in dict.fromkeys(issue.lead for issue in touched):
-            mine = {issue.id for issue in touched if issue.lead == lead}
-            still_open = [i for i in self._open() if i.lead == lead and not i.dry_run]
-            ended = [issue for issue in recovered if issue.id in mine]
-            news = [issue for issue in (*changed, *begun) if issue.id in mine]
-            if not still_open:
-                self.tickets.solve(lead, ended)
-            elif all(issue in begun for issue in still_open) and not ended and not changed:
-                self._open_ticket(lead, still_open)
-            else:
-                self.tickets.add_note(lead, news=[self.signals[i.kind] for i in news], ended=ended, issues=still_open)
-
-    def _open_ticket(self, lead: str, issues: list[Issue]) -> None:
-        """Everything on this ticket is new: open it, or re-open it where it has been open before."""
-        signals = [self.signals[issue.kind] for issue in sorted(issues, key=self._precedence)]
-        first = self.issues.get(lead, issues[0])
-        if any(issue.reopened for issue in issues):
-            self.tickets.reopen(first, issues, signals)
-        else:
-            previous = max(
-                (i for i in self.issues.values() if i.kind is first.kind and i.ticket and i.id != first.id),
-                key=lambda i: i.episode,
-                default=None,
+            mine = dict.fromkeys(issue.id for issue in touched if issue.lead == lead)
+            sharing = [i for i in self.issues.values() if i.lead == lead and not i.dry_run]
+            self.tickets.tell(
+                TicketNews(
+                    lead=lead,
+                    open=sorted((i for i in sharing if i.state is IssueState.OPEN), key=self._precedence),
+                    ended=[self.issues[name] for name in mine if name in ended],
+                    news=[self.issues[name] for name in mine if name in news],
+                    all=self.issues,
+                    follow_up_of=self._follow_up_of(lead),
+                )
             )
-            self.tickets.open(first, issues, signals, previous)
+
+    def _follow_up_of(self, lead: str) -> str:
+        """The ticket of this trouble's last time."""
+        first = self.issues[lead]
+        earlier = [i for i in self.issues.values() if i.kind is first.kind and i.ticket and i.id != lead]
+        last = max(earlier, key=lambda i: i.episode, default=None)
+        return last.ticket.ticket_id if last and last.ticket and last.ticket.is_ours else ""
 
     def _precedence(self, issue: Issue) -> int:
         return list(self.signals).index(issue.kind)
 
 
-def _told(issue: Issue, signal: Signal) -> Issue:
+def _as_told(issue: Issue, signal: Signal) -> Issue:
     return replace(
         issue,
         severity=signal.severity,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import cel
 import msgspec
 from msgspec import Struct
 
@@ -18,27 +17,13 @@ from server.configuration import convert
 from server.errors import ConfigurationError
 from server.model import Kind, Severity
 from server.rules.calendar import WEEK, WorkCalendar, check_holidays
+from server.rules.condition import Condition
 from server.rules.policy_text import DEFAULT_POLICY_TOML
 
-__all__ = ["DEFAULT_POLICY_TOML", "Condition", "DetectorPolicy", "Policy", "load_policy", "parse_policy"]
+__all__ = ["DEFAULT_POLICY_TOML", "DetectorPolicy", "Policy", "load_policy", "parse_policy"]
 
 _DURATION = re.compile(r"(\d{1,6})\s*(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class Condition:
-    """A CEL expression over `order` and `customer`, compiled once."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self._program = cel.compile(text)
-
-    def holds(self, facts: Mapping[str, Any]) -> bool:
-        """Whether it is true. Where it cannot be told (a field it needs is unknown) the signal is kept: true."""
-        try:
-            return bool(self._program.execute(dict(facts)))
-        except (KeyError, ValueError, TypeError, RuntimeError):
-            return True
 
 
 class DetectorPolicy(Struct, frozen=True, kw_only=True):
@@ -153,7 +138,8 @@ class _Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     high_value: _HighValue = _HighValue()
     vip: _Vip = _Vip()
     tickets: _Tickets = _Tickets()
-    detectors: dict[str, _Detector] = {}
+    detectors: dict[str, dict[str, Any]] = {}
+    """Each is checked by itself, so that a mistake is named with its kind."""
 
 
 def load_policy(path: Path | None, timezone: ZoneInfo) -> Policy:
@@ -193,10 +179,11 @@ def parse_policy(document: Mapping[str, Any], timezone: ZoneInfo) -> Policy:
     )
 
 
-def _detector(kind: Kind, found: _Detector | None) -> DetectorPolicy:
+def _detector(kind: Kind, table: dict[str, Any] | None) -> DetectorPolicy:
     default, path = DEFAULT_DETECTORS[kind], f"detectors.{kind}"
-    if found is None:
+    if table is None:
         return default
+    found = convert(table, _Detector, path)
     said = {name: value for name in found.__struct_fields__ if (value := getattr(found, name)) is not None}
     if "wait" in said:
         said["wait"] = _duration(said["wait"], f"{path}.wait")
@@ -221,9 +208,11 @@ def _condition(text: str, path: str) -> Condition | None:
     if not text.strip():
         return None
     try:
-        return Condition(text)
+        condition = Condition(text)
+        condition.check()
     except ValueError as error:
         raise ConfigurationError(f"{path}: expected a CEL expression: {str(error)[:300]}") from error
+    return condition
 
 
 def _duration(text: object, path: str) -> timedelta:

@@ -5,7 +5,7 @@ It is a rule of thumb with round numbers, not a measurement, and says so by givi
 """
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from msgspec import Struct
 
@@ -17,6 +17,7 @@ from server.rules.case import Case
 from server.rules.policy import Policy
 
 HOUR = timedelta(hours=1)
+DAY = 24 * HOUR
 WATCH_FROM = 0.3
 _ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
 _TROUBLE = {
@@ -64,6 +65,8 @@ def judge(case: Case, promise: Promise) -> PromiseRisk:
     """How likely the promise is to be missed, and why."""
     if case.all_arrived:
         return _kept_or_missed(case, promise)
+    if not _can_be_followed(case):
+        return _settled(promise, 0.05, Level.ON_TRACK, "Nothing that is left of it can be followed: no tracking number")
     if case.watch.reached(promise.promised_by + timedelta(seconds=1)):
         late = wording.day(promise.promised_by, case.policy.timezone)
         return _risk(promise, [Reason(1.0, "missed", f"The promise was {late} and not everything has arrived")], case)
@@ -77,10 +80,11 @@ def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
     risk = 0.05
     if reasons:
         risk = min(0.99, reasons[0].chance + 0.05 * (len(reasons) - 1)) if reasons[0].chance < 1 else 1.0
+    risk = round(risk, 2)
     texts = tuple(dict.fromkeys(reason.text for reason in reasons)) or ("Nothing speaks against it so far",)
     return PromiseRisk(
         promise=promise,
-        risk=round(risk, 2),
+        risk=risk,
         level=_level(risk, case.policy),
         reasons=texts,
         words=tuple(dict.fromkeys(reason.word for reason in reasons)),
@@ -96,31 +100,41 @@ def _level(risk: float, policy: Policy) -> Level:
 
 
 def _kept_or_missed(case: Case, promise: Promise) -> PromiseRisk:
+    if any(s.shipment.state is ShipmentState.RETURNED for s in case.moving):
+        return _settled(promise, 1.0, Level.MISSED, "It came back", "back")
     arrived = max((s.shipment.delivered_at for s in case.moving if s.shipment.delivered_at), default=None)
-    if arrived is None:
-        return PromiseRisk(promise=promise, risk=1.0, level=Level.MISSED, reasons=("It came back",), words=("back",))
-    shown = wording.moment(arrived, case.policy.timezone)
-    if arrived <= promise.promised_by:
-        return PromiseRisk(promise=promise, risk=0.0, level=Level.ON_TRACK, reasons=(f"Delivered {shown}",), words=())
+    shown = f"Delivered {wording.moment(arrived, case.policy.timezone)}" if arrived else "Delivered, nobody says when"
+    if arrived is None or arrived <= promise.promised_by:
+        return _settled(promise, 0.0, Level.ON_TRACK, shown)
     late = wording.span(arrived - promise.promised_by)
-    return PromiseRisk(
-        promise=promise, risk=1.0, level=Level.MISSED, reasons=(f"Delivered {shown}, {late} late",), words=("late",)
-    )
+    return _settled(promise, 1.0, Level.MISSED, f"{shown}, {late} late", "late")
+
+
+def _settled(promise: Promise, risk: float, level: Level, reason: str, *words: str) -> PromiseRisk:
+    return PromiseRisk(promise=promise, risk=risk, level=level, reasons=(reason,), words=words)
+
+
+def _can_be_followed(case: Case) -> bool:
+    """Whether anybody will say when the rest arrives. Untracked mail and downloads would else all be missed."""
+    if _something_unshipped(case):
+        return True
+    return any(_is_followed(s) for s in case.moving if not (s.shipment.state and s.shipment.state.is_final))
+
+
+def _is_followed(found: ShipmentView) -> bool:
+    state = found.shipment.state
+    return bool(found.shipment.tracking_number) or (state is not None and state.is_with_carrier)
 
 
 def _shipment_reasons(case: Case, found: ShipmentView, promise: Promise) -> list[Reason]:
     shipment, state = found.shipment, found.shipment.state or ShipmentState.UNKNOWN
     carrier = carrier_name(shipment.carrier) if shipment.carrier != "unknown" else "The carrier"
     reasons: list[Reason] = []
-    if state.is_final:
+    if state.is_final or not _is_followed(found):
         return reasons
     estimate = found.estimated_current
     if estimate is not None and estimate > promise.promised_by:
-        zone = case.policy.timezone
-        days = max(1, (estimate.astimezone(zone).date() - promise.promised_by.astimezone(zone).date()).days)
-        shown = wording.day(estimate, zone)
-        when = "1 day" if days == 1 else f"{days} days"
-        reasons.append(Reason(0.9, "estimate", f"{carrier} now estimates {shown}, {when} after the promise"))
+        reasons.append(Reason(0.9, "estimate", f"{carrier} now estimates {_estimated(case, estimate, promise)}"))
     if state in _TROUBLE:
         chance, words = _TROUBLE[state]
         detail = f": {wording.one_line(shipment.exception, 80)}" if shipment.exception else ""
@@ -132,18 +146,26 @@ def _shipment_reasons(case: Case, found: ShipmentView, promise: Promise) -> list
     return reasons
 
 
+def _estimated(case: Case, estimate: datetime, promise: Promise) -> str:
+    zone = case.policy.timezone
+    days = (estimate.astimezone(zone).date() - promise.promised_by.astimezone(zone).date()).days
+    if days < 1:
+        return f"{wording.moment(estimate, zone)}, later that day than promised"
+    return f"{wording.day(estimate, zone)}, {days} {'day' if days == 1 else 'days'} after the promise"
+
+
 def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier: str) -> list[Reason]:
     reached, end = case.watch.reached, promise.promised_by
-    if found.shipment.state is ShipmentState.OUT_FOR_DELIVERY:
+    last, calendar = found.last_scan_at, case.policy.calendar
+    if found.shipment.state is ShipmentState.OUT_FOR_DELIVERY and not (last and reached(calendar.after(last, DAY))):
         return []
-    last = found.last_scan_at
     reasons: list[Reason] = []
     if last is not None:
-        calendar, gap = case.policy.calendar, wording.span(case.now - last)
+        gap = wording.span(case.now - last)
         left = wording.span(end - case.now)
         long_silence = reached(calendar.after(last, 48 * HOUR))
         if (long_silence and reached(end - 72 * HOUR)) or (
-            reached(calendar.after(last, 24 * HOUR)) and reached(end - 24 * HOUR)
+            reached(calendar.after(last, DAY)) and reached(end - 24 * HOUR)
         ):
             reasons.append(Reason(0.75, "silent", f"No scan by {carrier} for {gap} with {left} left"))
         elif long_silence:
@@ -166,7 +188,7 @@ def _unshipped_reasons(case: Case, promise: Promise) -> list[Reason]:
 
 def _handover_reasons(case: Case, promise: Promise, word: str, text: str) -> list[Reason]:
     for hours, chance in ((24, 0.85), (48, 0.65), (72, 0.35)):
-        if case.watch.reached(promise.promised_by - hours * HOUR):
-            left = wording.span(promise.promised_by - case.now)
-            return [Reason(chance, f"{word} {hours}", f"{text}, with {left} left")]
+        if case.watch.reached(case.policy.calendar.before(promise.promised_by, hours * HOUR)):
+            left = wording.span(case.policy.calendar.elapsed(case.now, promise.promised_by))
+            return [Reason(chance, f"{word} {hours}", f"{text}, with {left} of working time left")]
     return []

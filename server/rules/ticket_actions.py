@@ -1,220 +1,242 @@
-"""This file writes the actions of one order's tickets: open, note, solve, re-open; gathers what belongs together.
+"""This file decides what one ticket is told: opened, noted, solved, re-opened, and never more than once.
 
-An action that has not been tried yet can still be changed or dropped: a note that waits takes up the next one, and
-trouble that goes away before its ticket was sent opens none.
+An action that has not been tried yet can still be changed or dropped: an opening is written anew, a note takes up the
+next one, and trouble that goes away before its ticket was sent opens none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import blake2b
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.model import TicketChange, TicketDraft
-from server.model import Action, ActionKind, ActionState, Assessment, Issue, OrderView, Severity, Signal
+from server.model import Action, ActionKind, Assessment, Issue, IssueState, OrderView, Severity, Signal, TicketLink
 from server.rules import ticket_text
+from server.rules.outbox import OPENING, Outbox
 from server.rules.policy import Policy
 
-_UNFINISHED = (ActionState.PENDING, ActionState.SENDING)
+_UNSENT = "recovered before it was sent"
+
+
+class TicketNews(Struct, frozen=True, kw_only=True):
+    """What there is to tell the ticket of *lead*. `open` are all open issues that share it, by precedence."""
+
+    lead: str
+    open: Sequence[Issue]
+    ended: Sequence[Issue]
+    news: Sequence[Issue]
+    all: Mapping[str, Issue]
+    """Every issue of the order."""
+    follow_up_of: str = ""
 
 
 class TicketActions:
-    """The actions of one order, and those that change."""
+    """What is planned for the tickets of one order. *issues* are as they were before this plan."""
 
     def __init__(
         self,
         order: OrderView,
         assessment: Assessment,
+        issues: Sequence[Issue],
         actions: Sequence[Action],
         policy: Policy,
         helpdesk: str,
         now: datetime,
     ) -> None:
-        self._order = order
-        self._assessment = assessment
-        self._before = {action.key: action for action in actions}
-        self._actions = dict(self._before)
+        self._text = ticket_text.TicketText(order, assessment, now, policy)
+        self._signals = {signal.kind: signal for signal in assessment.signals}
+        self._issues = {issue.id: issue for issue in issues}
+        self._outbox = Outbox(order.key, actions, now)
         self._policy = policy
         self._helpdesk = helpdesk
         self._now = now
 
     @property
     def changed(self) -> tuple[Action, ...]:
-        return tuple(action for action in self._actions.values() if action != self._before.get(action.key))
+        return self._outbox.changed
 
-    def open(self, lead: Issue, issues: Sequence[Issue], signals: Sequence[Signal], previous: Issue | None) -> None:
-        """Open a ticket for *issues*; a follow-up where *previous* had one."""
-        follow_up_of = previous.ticket.ticket_id if previous and previous.ticket and previous.ticket.is_ours else ""
-        self._put(
-            ActionKind.OPEN_TICKET,
-            lead.id,
-            issues,
-            draft=self._draft(lead, signals, follow_up_of),
-            note=self._note(signals),
-            tags=_tags(issues),
-            priority=_priority(signals),
-        )
+    def was_tried(self, lead: str) -> bool:
+        """Whether there is a ticket, or one is or was to be opened, also if that failed."""
+        return self._link(lead) is not None or any(a.kind in OPENING for a in self._outbox.of(lead))
 
-    def reopen(self, lead: Issue, issues: Sequence[Issue], signals: Sequence[Signal]) -> None:
+    def tell(self, news: TicketNews) -> None:
+        """Plan what this ticket is owed: at most one new action."""
+        lead = news.lead
+        exists = self._link(lead) is not None or self._outbox.may_have_opened(lead)
+        opening = self._outbox.waiting(lead, *OPENING)
+        if not news.open:
+            self._end(news, nothing_sent=opening is not None or not exists)
+        elif opening is not None:
+            draft, change = self._opening(news, _suffix(opening))
+            self._outbox.rewrite(opening, news.open, draft=draft, change=change)
+        elif not exists:
+            draft, change = self._opening(news, "")
+            kind = ActionKind.OPEN_TICKET
+            self._outbox.add(kind, lead, news.open, connection=self._helpdesk, draft=draft, change=change)
+        elif self._were_open(lead):
+            self._add_note(news, self._were_open(lead))
+        else:
+            self._reopen(news)
+
+    def _reopen(self, news: TicketNews) -> None:
         """The trouble is back within its grace time."""
-        solving = self._waiting(lead.lead, ActionKind.SOLVE_TICKET)
-        if solving is not None:
-            # The ticket was about to be solved and is not: nobody needs to hear of either.
-            self._drop(solving, "the trouble came back before it was sent")
+        lead, kind = news.lead, ActionKind.REOPEN_TICKET
+        solving = self._outbox.waiting(lead, ActionKind.SOLVE_TICKET)
+        if solving is None:
+            number = 1 + sum(action.kind is kind for action in self._outbox.of(lead))
+            draft, change = self._opening(news, f":{number}")
+            self._outbox.add(kind, lead, news.open, connection=self._connection(lead), draft=draft, change=change)
             return
-        if self._was_never_opened(lead.lead):
-            self.open(lead, issues, signals, None)
-            return
-        follow_up_of = lead.ticket.ticket_id if lead.ticket and lead.ticket.is_ours else ""
-        self._put(
-            ActionKind.REOPEN_TICKET,
-            lead.lead,
-            issues,
-            draft=self._draft(lead, signals, follow_up_of),
-            note=f"The trouble is back. {self._note(signals)}",
-            state="open",
-            tags=_tags(issues),
-            priority=_priority(signals),
-        )
+        # The ticket was about to be solved and is not: only what it has not been told before is worth a note.
+        self._outbox.drop(solving, "the trouble came back before it was sent")
+        unsent = self._outbox.left_unsaid(lead, solving.created_at)
+        untold = [issue for issue in news.open if unsent or self._is_new_to(lead, issue)]
+        if untold:
+            was = [self._issues[name] for name in solving.issue_ids if name in self._issues]
+            self._add_note(replace(news, news=untold, ended=()), was)
 
-    def add_note(self, lead: str, *, news: Sequence[Signal], ended: Sequence[Issue], issues: Sequence[Issue]) -> None:
-        """Tell a ticket that stays open what is new and what has ended."""
-        texts = [self._recovery(ended)] if ended else []
-        texts += [self._note(news)] if news else []
-        waiting = self._waiting(lead, ActionKind.ADD_NOTE)
-        if waiting is not None and waiting.change is not None:
-            gathered = "\n\n".join([waiting.change.note, *texts])
-            tags = tuple(dict.fromkeys([*waiting.change.add_tags, *_tags(issues)]))
-            self._actions[waiting.key] = replace(
-                waiting,
-                change=replace(waiting.change, note=gathered, add_tags=tags),
-                issue_ids=_ids(waiting.issue_ids, issues),
+    def _add_note(self, news: TicketNews, was: Sequence[Issue]) -> None:
+        """Tell a ticket that stays open what is new and what has ended. *was* is what it stood for until now."""
+        lead, kind = news.lead, ActionKind.ADD_NOTE
+        told = {issue.id: issue for issue in (*news.ended, *news.news)}
+        raised = _raised(was, news.open)
+        waiting = self._outbox.waiting(lead, kind)
+        # New trouble must be seen, also where an agent has solved the ticket meanwhile.
+        state = "open" if any(self._begins(issue) for issue in news.news) else ""
+        if waiting is None:
+            change = self._note(news, told.values(), raised, state)
+            self._outbox.add(
+                kind, lead, told.values(), connection=self._connection(lead), change=change, not_before=self._next(lead)
             )
             return
-        self._put(
-            ActionKind.ADD_NOTE,
-            lead,
-            issues,
-            note="\n\n".join(texts),
-            tags=_tags(issues),
-            priority=_priority(news),
-            not_before=self._next_note(lead),
+        told = _still_worth_telling(waiting, news.all) | {
+            name: issue for name, issue in told.items() if not _came_and_went(issue, waiting)
+        }
+        if not told:
+            self._outbox.drop(waiting, _UNSENT)
+            return
+        before, was_state = (waiting.change.priority, waiting.change.state) if waiting.change else ("", "")
+        priority = max(before, raised, key=_rank)
+        self._outbox.rewrite(
+            waiting, told.values(), change=self._note(news, told.values(), priority, was_state or state)
         )
 
-    def solve(self, lead: str, ended: Sequence[Issue]) -> None:
+    def _end(self, news: TicketNews, *, nothing_sent: bool) -> None:
         """Nothing is left of the trouble: solve the ticket, or never open it."""
-        opening = self._waiting(lead, ActionKind.OPEN_TICKET)
-        if opening is not None:
-            for action in self._all_waiting(lead):
-                self._drop(action, "recovered before it was sent")
+        ended = {issue.id: issue for issue in news.ended}
+        for action in self._outbox.all_waiting(news.lead):
+            known = {name: issue for name, issue in ended.items() if not _came_and_went(issue, action)}
+            ended = _still_worth_telling(action, news.all) | known or ended
+            self._outbox.drop(action, _UNSENT)
+        if nothing_sent:
             return
-        if self._was_never_opened(lead):
-            return
-        texts = [self._recovery(ended)]
-        reopening = self._waiting(lead, ActionKind.REOPEN_TICKET)
-        for action in self._all_waiting(lead):
-            if action.kind is ActionKind.ADD_NOTE and action.change is not None:
-                texts.insert(0, action.change.note)
-            self._drop(action, "overtaken by the recovery")
-        if reopening is None:
-            self._put(ActionKind.SOLVE_TICKET, lead, ended, note="\n\n".join(texts), state="solved")
+        change = TicketChange(marker="", note=self._text.recovery(ended.values()), state="solved")
+        connection = self._connection(news.lead)
+        self._outbox.add(ActionKind.SOLVE_TICKET, news.lead, ended.values(), connection=connection, change=change)
 
-    def _put(
-        self,
-        kind: ActionKind,
-        lead: str,
-        issues: Sequence[Issue],
-        *,
-        note: str,
-        draft: TicketDraft | None = None,
-        state: str = "",
-        tags: tuple[str, ...] = (),
-        priority: str = "",
-        not_before: datetime | None = None,
-    ) -> None:
-        # Numbered within the ticket: planning from the same state gives the same key.
-        number = 1 + sum(action.lead == lead for action in self._actions.values())
-        key = f"{lead}:{number}:{kind}"
-        self._actions[key] = Action(
-            key=key,
-            order=self._order.key,
-            kind=kind,
-            connection=self._helpdesk,
-            issue_ids=_ids((), issues),
-            lead=lead,
-            draft=draft,
-            change=TicketChange(marker=_marker(key), note=note, state=state, add_tags=tags, priority=priority),
-            created_at=self._now,
-            not_before=not_before or self._now,
+    # --- what they say ------------------------------------------------------------------------------------------------
+
+    def _opening(self, news: TicketNews, again: str) -> tuple[TicketDraft, TicketChange]:
+        """The ticket, and the note for one that is there already. *again* is set where it was open before."""
+        signals, priority = self._signals_of(news.open), _gravest(news.open)
+        link = self._link(news.lead) if again else None
+        draft = self._text.draft(
+            signals,
+            # A follow-up of a re-opened issue needs an external id of its own: the closed ticket keeps the first one.
+            external_id=f"{news.open[0].external_id}{again}",
+            tags=_tags(news.open),
+            priority=priority,
+            follow_up_of=news.follow_up_of if not again else link.ticket_id if link and link.is_ours else "",
+        )
+        note = self._text.note(signals, signals)
+        change = TicketChange(
+            marker="",
+            note=f"The trouble is back. {note}" if again else note,
+            state="open" if again else "",
+            add_tags=_tags(news.open),
+            priority=priority,
+        )
+        return draft, change
+
+    def _note(self, news: TicketNews, told: Iterable[Issue], priority: str, state: str) -> TicketChange:
+        names = {issue.id for issue in told if issue.state is IssueState.OPEN}
+        ended = [issue for issue in told if issue.state is IssueState.SOLVED]
+        fresh = self._signals_of(issue for issue in news.open if issue.id in names)
+        others = self._signals_of(issue for issue in news.open if issue.id not in names)
+        texts = [self._text.recovery(ended)] if ended else []
+        texts += [self._text.note([*fresh, *others], fresh)] if fresh else []
+        return TicketChange(
+            marker="", note="\n\n".join(texts), state=state, add_tags=_tags(news.open), priority=priority
         )
 
-    def _draft(self, lead: Issue, signals: Sequence[Signal], follow_up_of: str) -> TicketDraft:
-        facts = self._order.order
-        customer = facts.customer
-        # A follow-up of a re-opened issue needs an external id of its own: the closed ticket keeps the first one.
-        again = f":{lead.reopened}" if lead.reopened else ""
-        return TicketDraft(
-            external_id=f"{replace(lead, lead=lead.lead or lead.id).external_id}{again}",
-            subject=ticket_text.subject(self._order, signals),
-            body=ticket_text.body(self._order, self._assessment, signals, self._now, self._policy),
-            tags=("beforehand", *(f"beforehand_{signal.kind}" for signal in signals)),
-            priority=_priority(signals),
-            requester_name=(customer.name if customer else "") or "",
-            requester_email=(customer.email if customer else "") or facts.email or "",
-            group=self._policy.group,
-            order_reference=facts.name or facts.id,
-            follow_up_of=follow_up_of,
-        )
+    def _signals_of(self, issues: Iterable[Issue]) -> list[Signal]:
+        return [self._signals[issue.kind] for issue in issues]
 
-    def _note(self, signals: Sequence[Signal]) -> str:
-        return ticket_text.note(self._order, self._assessment, signals, self._now, self._policy)
+    # --- how things stood ---------------------------------------------------------------------------------------------
 
-    def _recovery(self, ended: Sequence[Issue]) -> str:
-        return ticket_text.recovery(self._order, [issue.kind for issue in ended], self._now, self._policy)
+    def _were_open(self, lead: str) -> list[Issue]:
+        """The issues that kept this ticket open until now."""
+        sharing = [issue for issue in self._issues.values() if issue.lead == lead and not issue.dry_run]
+        return [issue for issue in sharing if issue.state is IssueState.OPEN]
 
-    def _next_note(self, lead: str) -> datetime:
+    def _begins(self, issue: Issue) -> bool:
+        known = self._issues.get(issue.id)
+        return known is None or known.state is IssueState.SOLVED or known.dry_run
+
+    def _is_new_to(self, lead: str, issue: Issue) -> bool:
+        known = self._issues.get(issue.id)
+        return known is None or known.lead != lead or known.fingerprint != issue.fingerprint
+
+    def _link(self, lead: str) -> TicketLink | None:
+        first = self._issues.get(lead)
+        return first.ticket if first is not None and first.lead == lead else None
+
+    def _connection(self, lead: str) -> str:
+        """Where the ticket is, also when another helpdesk has been chosen since."""
+        if (link := self._link(lead)) is not None:
+            return link.connection
+        return next((a.connection for a in self._outbox.of(lead) if a.kind in OPENING), self._helpdesk)
+
+    def _next(self, lead: str) -> datetime:
         """Not sooner than the policy's `note_every` after the last thing that was written there."""
         written = [
             (action.finished_at or action.not_before) + self._policy.note_every
-            for action in self._actions.values()
-            if action.lead == lead and action.kind is not ActionKind.OPEN_TICKET and not action.error
+            for action in self._outbox.of(lead)
+            if action.kind is not ActionKind.OPEN_TICKET
         ]
         return max([self._now, *written])
 
-    def _all_waiting(self, lead: str) -> list[Action]:
-        return [
-            action
-            for action in self._actions.values()
-            if action.lead == lead and action.state is ActionState.PENDING and action.attempts == 0
-        ]
 
-    def _waiting(self, lead: str, kind: ActionKind) -> Action | None:
-        return next((action for action in self._all_waiting(lead) if action.kind is kind), None)
-
-    def _was_never_opened(self, lead: str) -> bool:
-        """No ticket has been opened, nor may one be on its way."""
-        return not any(
-            action.lead == lead
-            and action.kind in (ActionKind.OPEN_TICKET, ActionKind.REOPEN_TICKET)
-            and (action.state in _UNFINISHED or action.ticket_id)
-            for action in self._actions.values()
-        )
-
-    def _drop(self, action: Action, why: str) -> None:
-        self._actions[action.key] = replace(action, state=ActionState.DONE, error=why, finished_at=self._now)
+def _still_worth_telling(waiting: Action, issues: Mapping[str, Issue]) -> dict[str, Issue]:
+    named = {name: issues[name] for name in waiting.issue_ids if name in issues}
+    return {name: issue for name, issue in named.items() if not _came_and_went(issue, waiting)}
 
 
-def _ids(known: tuple[str, ...], issues: Iterable[Issue]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*known, *(issue.id for issue in issues)]))
+def _came_and_went(issue: Issue, waiting: Action) -> bool:
+    """It began no sooner than what still waits to be sent, and is over: nobody has heard of it, and nobody needs to."""
+    return issue.state is IssueState.SOLVED and issue.opened_at >= waiting.created_at
 
 
-def _tags(issues: Sequence[Issue]) -> tuple[str, ...]:
+def _suffix(opening: Action) -> str:
+    """By what the external id of a re-opening differs from that of the ticket."""
+    if opening.kind is ActionKind.OPEN_TICKET or opening.draft is None:
+        return ""
+    return opening.draft.external_id[opening.draft.external_id.rindex(":") :]
+
+
+def _tags(issues: Iterable[Issue]) -> tuple[str, ...]:
     return ("beforehand", *dict.fromkeys(f"beforehand_{issue.kind}" for issue in issues))
 
 
-def _priority(signals: Sequence[Signal]) -> str:
-    return max((signal.severity for signal in signals), key=lambda s: s.rank, default=Severity.NORMAL)
+def _gravest(issues: Iterable[Issue]) -> str:
+    return max((issue.severity for issue in issues), key=lambda severity: severity.rank, default="")
 
 
-def _marker(key: str) -> str:
-    return f"bh-{blake2b(key.encode(), digest_size=6).hexdigest()}"
+def _raised(was: Iterable[Issue], now: Iterable[Issue]) -> str:
+    """The priority where it has risen; otherwise it stays what the agents have made of it."""
+    return _gravest(now) if _rank(_gravest(now)) > _rank(_gravest(was)) else ""
+
+
+def _rank(severity: str) -> int:
+    return Severity(severity).rank if severity else -1

@@ -98,7 +98,9 @@ def _payment(members: list[Member[Payment]], shop: str) -> Payment:
     words = [said.facts for _, said in members]
     merged = _first_said(words)
     merged["references"] = tuple(sorted({*(r for w in words for r in w.references), *(w.id for w in words[1:])}))
-    told = sorted((attempt for word in words for attempt in word.attempts), key=_encode)
+    # The shop tells the processor's tries again, under ids of its own: they count only where nobody else tells any.
+    of_processor = [said.facts for source, said in members if source != shop and said.facts.attempts]
+    told = sorted((attempt for word in of_processor or words for attempt in word.attempts), key=_encode)
     attempts = {attempt.id: attempt for attempt in told}
     merged["attempts"] = tuple(sorted(attempts.values(), key=lambda attempt: (attempt.at, attempt.id)))
     return _consistent(replace(words[0], **merged))

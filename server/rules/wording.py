@@ -4,13 +4,16 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+from server.model import Level, PromiseRisk
+
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+")
+_PLACEHOLDER = re.compile(r"\{(?=[{%#])|\}(?=\})")
 
 
 def one_line(text: str, most: int = 200) -> str:
     """Somebody else's text on one line: no control characters, no placeholders that a helpdesk would fill in."""
     flat = " ".join(_INVISIBLE.sub(" ", text).split())
-    flat = flat.replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %")
+    flat = _PLACEHOLDER.sub(r"\g<0> ", flat)
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 
@@ -40,6 +43,13 @@ def relative_day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`today`, `tomorrow`, `yesterday`, else `on Fri 27 Nov`."""
     days = (at.astimezone(zone).date() - now.astimezone(zone).date()).days
     return {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"on {day(at, zone)}")
+
+
+def promise_clause(found: PromiseRisk, now: datetime, zone: ZoneInfo) -> str:
+    """A promise in trouble as a sentence of its own: `delivery promise is at risk tomorrow`."""
+    when = relative_day(found.promise.promised_by, now, zone)
+    missed = found.level is Level.MISSED
+    return f"its delivery promise {when} was missed" if missed else f"delivery promise is at risk {when}"
 
 
 def listed(words: list[str]) -> str:

@@ -17,6 +17,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 from msgspec import Struct
 
 from server.model import Action, ActionState, Issue, OrderKey, OrderRecord, Role
+from server.model import Reference as Reference
+from server.model import ReferenceKind as ReferenceKind
 
 T = TypeVar("T")
 
@@ -65,29 +67,6 @@ class InboxRow(Struct, frozen=True, kw_only=True):
     state: InboxState
     attempts: int
     reason: str = ""
-
-
-class ReferenceKind(StrEnum):
-    """By what an order can be found within its workspace. Values are normalised by `server/rules/identity.py`."""
-
-    ORDER_ID = "order_id"
-    NAME = "name"
-    PAYMENT = "payment"
-    TRACKING = "tracking"
-    """`carrier|number`."""
-    TRACKING_NUMBER = "tracking_number"
-    """The number alone: for people who search, never for joining."""
-    EMAIL = "email"
-    PHONE = "phone"
-    TICKET = "ticket"
-    """`connection|ticket id`."""
-
-
-class Reference(Struct, frozen=True, order=True):
-    """One name of an order."""
-
-    kind: ReferenceKind
-    value: str
 
 
 class OrderSummary(Struct, frozen=True, kw_only=True):

@@ -98,12 +98,12 @@ def open_reader(path: Path) -> sqlite3.Connection:
 def damage(connection: sqlite3.Connection) -> str:
     """What is wrong with the file; empty when every page and index is sound."""
     try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+        found = [line for row in connection.execute("PRAGMA quick_check(3)") for line in str(row[0]).splitlines()]
     except sqlite3.OperationalError:  # locked, or the disk: says nothing about the content
         raise
     except sqlite3.DatabaseError as error:
         return str(error)
-    return "" if found == ["ok"] else "; ".join(found)
+    return "" if found == ["ok"] else "; ".join(line for line in found if not line.startswith("***"))
 
 
 def _expect_usable_file(path: Path) -> None:

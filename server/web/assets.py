@@ -19,7 +19,7 @@ def _read(folder: Traversable, prefix: str = "") -> dict[str, tuple[str, bytes]]
         if entry.is_dir():
             found |= _read(entry, f"{prefix}{entry.name}/")
         elif (kind := _TYPES.get(entry.name.rpartition(".")[2])) is not None:
-            found[prefix + entry.name] = (f"{kind}; charset=utf-8", entry.read_bytes())
+            found[prefix + entry.name] = (kind, entry.read_bytes())
     return found
 
 

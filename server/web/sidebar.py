@@ -76,14 +76,14 @@ def signed_in(parts: Parts, request: Request[Any, Any, Any]) -> Session:
     """The session whose token the request carries. Raises Unauthenticated."""
     session = parts.sessions.read(tokens.bearer(request.headers.get("authorization")), parts.clock())
     if session is None or session.workspace not in parts.workspaces:
-        raise Unauthenticated("Your session has ended. Reload the page to go on.")
+        raise Unauthenticated("Session ended. Reload the app to go on.")
     return session
 
 
 async def _events(
     parts: Parts, session: Session, contexts: AsyncGenerator[Context]
 ) -> AsyncIterator[ServerSentEventMessage]:
-    """A panel for every context, each with only those sections that changed; errors as a sentence."""
+    """A panel for every context, each with only those sections that changed; errors as a sentence; then the end."""
     sent: dict[str, str] = {}
     last: Context | None = None
     try:
@@ -93,7 +93,6 @@ async def _events(
         if last is not None:
             parts.measurements.sources(last.sources)
             yield _panel_event(draw.panel(last), sent)
-        yield _event("done", {})
     except Ambiguous as error:
         choices = _choices(parts, session, error.candidates)
         empty = {"sections": {}, "waiting": [], "as_of": ""}
@@ -109,6 +108,7 @@ async def _events(
         yield _event("failed", {"message": TROUBLE})
     finally:
         await contexts.aclose()
+    yield _event("done", {})
 
 
 def _panel_event(panel: Panel, sent: dict[str, str]) -> ServerSentEventMessage:

@@ -5,7 +5,8 @@ The page works without cookies, which browsers refuse in other sites' frames.
 
 import base64
 import secrets
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Protocol, runtime_checkable
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -16,7 +17,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from connectors.contract import Forged
-from connectors.zendesk import Zendesk
+from connectors.zendesk import SidebarUser
 from server.parts import Parts
 from server.web.assets import STATIC
 from sidebar import html
@@ -24,10 +25,21 @@ from sidebar import html
 log = structlog.get_logger()
 
 REFUSED = (
-    "Zendesk's signature could not be confirmed, so nothing is shown. Reload the Zendesk page; if that does not help, "
-    "an admin must check the app's installation in Beforehand."
+    "Zendesk did not confirm who you are, so nothing is shown. Reload the Zendesk page; if that does not help, an admin "
+    "must check the app's installation in Beforehand."
 )
+ANY_ZENDESK = "https://*.zendesk.com"
+"""Who may frame the refusal where no installation of ours fits: it holds nothing but a sentence."""
 ELSEWHERE = "This page opens inside Zendesk, in the sidebar of a ticket. There is nothing to see here."
+
+
+@runtime_checkable
+class _Vouching(Protocol):
+    """A helpdesk that can say who opened the sidebar."""
+
+    async def verify_sidebar(self, token: str, *, now: datetime) -> SidebarUser:
+        """Raises Forged."""
+        ...
 
 
 class _Installation(Struct, frozen=True):
@@ -35,7 +47,7 @@ class _Installation(Struct, frozen=True):
 
     workspace: str
     connection: str
-    desk: Zendesk
+    desk: _Vouching
     origin: str
     """Who may frame the page: the helpdesk, or what stands in for it in a sandbox."""
     audience: str
@@ -60,11 +72,11 @@ def zendesk_routes(parts: Parts) -> list[HTTPRouteHandler]:
         token = _form_token(await request.body())
         chosen = _choose(installations, workspace, connection, token)
         if chosen is None:
-            return _refusal("no installation fits")
+            return _refusal("no installation fits", ANY_ZENDESK)
         try:
             user = await chosen.desk.verify_sidebar(token, now=parts.clock())
         except Forged as error:
-            return _refusal(str(error))
+            return _refusal(str(error), chosen.origin)
         session = parts.sessions.open(chosen.workspace, chosen.connection, f"zendesk:{user.user_id}", parts.clock())
         nonce = secrets.token_urlsafe(16)
         sdk_url = parts.settings.server.zaf_sdk_url or f"{STATIC}/vendor/zaf_sdk.js"
@@ -77,24 +89,23 @@ def zendesk_routes(parts: Parts) -> list[HTTPRouteHandler]:
     async def explain() -> Response[str]:
         return _html(html.notice(title="Beforehand", text=ELSEWHERE, static=STATIC), _notice_policy("'none'"))
 
-    def _refusal(reason: str) -> Response[str]:
-        log.warning("sidebar_refused", reason=reason)
-        # Whoever framed it may show this sentence; it holds nothing.
-        ancestors = " ".join(sorted({found.origin for found in installations})) or "'none'"
-        page = html.notice(title="Beforehand could not be opened", text=REFUSED, static=STATIC)
-        return _html(page, _notice_policy(ancestors), status=401)
-
     return [open_sidebar, explain]
 
 
+def _refusal(reason: str, ancestor: str) -> Response[str]:
+    """A sentence for the agent; the reason is for the log alone."""
+    log.warning("sidebar_refused", reason=reason)
+    page = html.notice(title="Beforehand could not be opened", text=REFUSED, static=STATIC)
+    return _html(page, _notice_policy(ancestor), status=401)
+
+
 def _installations(parts: Parts) -> list[_Installation]:
-    found = []
-    for workspace in parts.workspaces.values():
-        configured = parts.settings.workspaces[workspace.name].connections
-        for name, desk in workspace.connections.items():
-            if not isinstance(desk, Zendesk):
+    found: list[_Installation] = []
+    for workspace in parts.settings.workspaces.values():
+        for name, settings in workspace.connections.items():
+            desk: object = parts.workspaces[workspace.name].connections[name]
+            if settings.kind != "zendesk" or not isinstance(desk, _Vouching):
                 continue
-            settings = configured[name]
             host = f"https://{settings.values['subdomain']}.zendesk.com"
             installation = settings.values.get("installation_id", "")
             found.append(
@@ -155,6 +166,6 @@ def _html(text: str, policy: str, *, status: int = 200) -> Response[str]:
     return Response(
         text,
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"content-security-policy": policy, "cache-control": "no-store"},
     )

@@ -1,194 +1,195 @@
-// The panel's behaviour: ask the helpdesk which ticket this is, then show the order as its sources answer.
-// The bearer token lives in this module only: no cookie, no storage.
-import { createParser } from "./vendor/eventsource_parser.js";
+// The panel's behaviour in Zendesk: ask which ticket this is, then show the order as its sources answer.
+import { Refused, search, stream } from "./talk.js";
+import * as view from "./view.js";
 
-const QUIET_AFTER_EVENT = 400; // milliseconds: a save fires several events
-const TALLEST = 4000;
+const QUIET_AFTER_EVENT = 400; // milliseconds: one save fires several events
+const STALE_AFTER = 15000; // coming back to a ticket sooner than this asks nobody again
+const HANDSHAKE = 8000; // how long Zendesk may take to say hello
+const TALLEST = 4000; // pixels
+const BROKEN = "The connection to Beforehand broke. What you see may be out of date.";
+const UNREACHED = "Beforehand cannot be reached. Refresh to try again.";
 
 const element = (id) => document.getElementById(id);
-const session = JSON.parse(element("session").textContent);
-element("session").remove();
 
 // ZAF reads `origin` and `app_guid` from the address, so this page must never navigate.
 const client = window.ZAFClient ? window.ZAFClient.init() : false;
 
-let shown = null; // what is on the page: the parameters of the last stream
-let running = null; // its AbortController
+let ticket = null; // its id, as Zendesk says it in the browser; the server checks it again
+let shown = null; // the parameters of the last stream
+let running = null; // the AbortController of what is under way
+let finishedAt = 0;
 
-function say(text) {
-  element("status").textContent = text;
-}
-
-function tell(text) {
-  element("message").textContent = text;
-  element("message").hidden = !text;
-}
-
-function clear() {
-  for (const section of document.querySelectorAll(".section")) {
-    section.replaceChildren();
-    section.classList.remove("waiting");
-  }
-}
-
-function end(text) {
+function begin() {
   if (running) running.abort();
+  running = new AbortController();
+  view.busy(true);
+  return running;
+}
+
+function finish(mine) {
+  if (mine !== running) return;
   running = null;
-  clear();
-  element("candidates").replaceChildren();
-  tell(text);
-  say("");
-  element("panel").removeAttribute("aria-busy");
+  finishedAt = Date.now();
+  view.busy(false);
 }
 
-async function ask(path, parameters, signal) {
-  const answer = await fetch(`${session.base}${path}?${new URLSearchParams(parameters)}`, {
-    headers: { authorization: `Bearer ${session.token}` },
-    credentials: "omit",
-    cache: "no-store",
-    signal,
-  });
-  if (answer.status === 401) {
-    throw new Refused("Your session has ended. Reload the page to go on.");
+function fail(error) {
+  if (!(error instanceof Refused)) {
+    if (view.isEmpty()) view.clear({ waiting: false });
+    view.tell(view.isEmpty() ? UNREACHED : BROKEN);
+    view.progress("");
+    return;
   }
-  if (!answer.ok) {
-    const problem = await answer.json().catch(() => ({}));
-    throw new Refused(problem.detail || "Beforehand cannot show this right now. Try again in a moment.");
+  // Nobody who is not known any more goes on reading a customer's order.
+  if (error.ended) {
+    view.clear({ waiting: false });
+    view.choices("");
+    shown = null;
   }
-  return answer;
-}
-
-class Refused extends Error {}
-
-// Sections that changed are replaced whole; what the agent opened stays open, and so does the focus.
-function put(id, html) {
-  const section = element(id);
-  if (!section || section.dataset.html === html) return;
-  const open = [...section.querySelectorAll("details[open]")].map((found) => found.dataset.keep);
-  const focused = section.contains(document.activeElement) ? document.activeElement.closest("details") : null;
-  section.innerHTML = html;
-  section.dataset.html = html;
-  section.classList.remove("waiting");
-  for (const found of section.querySelectorAll("details")) {
-    found.open = open.includes(found.dataset.keep);
-    if (focused && focused.dataset.keep === found.dataset.keep) found.querySelector("summary").focus();
-  }
+  view.tell(error.message, { reload: error.ended });
+  view.progress("");
 }
 
 function receive(name, data) {
-  if (name === "panel") {
-    tell(data.message);
-    element("candidates").innerHTML = data.candidates;
-    for (const [id, html] of Object.entries(data.sections)) put(id, html);
-    if (data.message) element("search").hidden = false;
-    say(data.waiting.length ? `Waiting for ${data.waiting.join(", ")}` : `As of ${data.as_of}`);
-  } else if (name === "failed") {
-    tell(data.message);
-    say("");
-  } else if (name === "done") {
-    element("panel").removeAttribute("aria-busy");
+  if (name === "failed") {
+    view.clear({ waiting: false });
+    view.tell(data.message);
+    view.openSearch(true);
+    view.progress("");
+    return;
   }
+  view.tell(data.message);
+  view.choices(data.candidates);
+  for (const [id, html] of Object.entries(data.sections)) view.put(id, html);
+  if (data.message) view.openSearch(true);
+  if (data.message && !data.as_of) view.clear({ waiting: false });
+  if (data.waiting.length) view.progress(`Waiting for ${data.waiting.join(", ")}`);
+  else view.settled(data.as_of ? `As of ${data.as_of}` : "");
 }
 
 async function show(parameters) {
-  if (running) running.abort();
-  const mine = (running = new AbortController());
-  const again = shown && JSON.stringify(shown) === JSON.stringify(parameters);
-  if (!again && shown) clear();
+  const mine = begin();
+  const isAgain = JSON.stringify(shown) === JSON.stringify(parameters);
+  if (shown && !isAgain) view.clear({ waiting: true });
   shown = parameters;
-  element("panel").setAttribute("aria-busy", "true");
-  say(again ? "Refreshing" : "Opening");
+  element("back").hidden = !ticket || "ticket" in parameters;
+  view.progress(isAgain ? "Refreshing" : "Opening");
   try {
-    const answer = await ask("/stream", parameters, mine.signal);
-    const parser = createParser({
-      onEvent: (event) => mine === running && receive(event.event, JSON.parse(event.data)),
-    });
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      parser.feed(value);
-    }
+    await stream(parameters, mine.signal, (name, data) => mine === running && receive(name, data));
   } catch (error) {
-    if (mine !== running || error.name === "AbortError") return;
-    if (error instanceof Refused) end(error.message);
-    else {
-      tell("The connection to Beforehand broke. What you see may be out of date.");
-      say("");
-    }
+    if (mine === running) fail(error);
   } finally {
-    if (mine === running) {
-      running = null;
-      element("panel").removeAttribute("aria-busy");
-    }
+    finish(mine);
   }
 }
 
 async function showTicket() {
-  const found = await client.get("ticket.id");
-  const id = found["ticket.id"];
-  if (id) await show({ ticket: String(id) });
-  else end("Save the ticket first: a new one has no number yet.");
-}
-
-let pending = 0;
-function refreshSoon() {
-  clearTimeout(pending);
-  pending = setTimeout(() => (shown ? show(shown) : showTicket()), QUIET_AFTER_EVENT);
-}
-
-element("refresh").addEventListener("click", () => (shown ? show(shown) : client && showTicket()));
-
-element("find").addEventListener("click", () => {
-  const form = element("search");
-  form.hidden = !form.hidden;
-  element("find").setAttribute("aria-expanded", String(!form.hidden));
-  if (!form.hidden) element("query").focus();
-});
-
-element("search").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const text = element("query").value.trim();
-  if (!text) return;
-  if (running) running.abort();
-  running = null;
-  say("Searching");
   try {
-    const found = await (await ask("/search", { q: text })).json();
-    tell(found.message);
-    element("candidates").innerHTML = found.candidates;
-    say("");
-    const first = element("candidates").querySelector("button");
+    ticket = (await client.get("ticket.id"))["ticket.id"] || null;
+  } catch {
+    ticket = null;
+  }
+  if (ticket) {
+    await show({ ticket: String(ticket) });
+    return;
+  }
+  view.clear({ waiting: false });
+  view.tell("Zendesk did not say which ticket this is. Refresh to try again.");
+  view.progress("");
+  view.busy(false);
+}
+
+function refresh() {
+  if (shown) show(shown);
+  else if (client) showTicket();
+}
+
+async function find(text) {
+  const mine = begin();
+  view.progress("Searching");
+  try {
+    const found = await search(text, mine.signal);
+    if (mine !== running) return;
+    view.tell(found.message);
+    const first = view.choices(found.candidates);
+    view.progress("");
     if (first) first.focus();
   } catch (error) {
-    if (error instanceof Refused) tell(error.message);
-    else tell("The connection to Beforehand broke. Try again in a moment.");
-    say("");
+    if (mine === running) fail(error);
+  } finally {
+    finish(mine);
   }
-});
+}
 
+function choose(parameters) {
+  view.choices("");
+  view.tell("");
+  element("query").value = "";
+  view.openSearch(false);
+  show(parameters);
+}
+
+element("refresh").addEventListener("click", refresh);
+element("reload").addEventListener("click", () => location.reload());
+element("back").addEventListener("click", () => choose({ ticket: String(ticket) }));
+element("find").addEventListener("click", () => {
+  const isOpen = element("search").hidden;
+  view.openSearch(isOpen);
+  if (isOpen) element("query").focus();
+});
+element("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const text = element("query").value.trim();
+  if (text) find(text);
+});
 element("candidates").addEventListener("click", (event) => {
   const chosen = event.target.closest("button[data-order]");
-  if (!chosen) return;
-  const parameters = { order: chosen.dataset.order, shop: chosen.dataset.shop };
-  element("candidates").replaceChildren();
-  tell("");
-  element("search").hidden = true;
-  element("find").setAttribute("aria-expanded", "false");
-  show(parameters);
+  if (chosen) choose({ order: chosen.dataset.order, shop: chosen.dataset.shop });
 });
 
-if (client) {
+// --- Zendesk ---
+
+let soon = 0;
+function refreshSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(() => view.isSearching() || refresh(), QUIET_AFTER_EVENT);
+}
+
+function followHeight() {
   let height = 0;
-  new ResizeObserver(() => {
+  let timer = 0;
+  const send = () => {
     const wanted = Math.min(TALLEST, Math.ceil(document.body.getBoundingClientRect().height));
     if (Math.abs(wanted - height) < 4) return;
     height = wanted;
-    client.invoke("resize", { width: "100%", height: `${wanted}px` });
+    // It is only about room: an answer is not waited for, and a refusal changes nothing.
+    client.invoke("resize", { width: "100%", height: `${wanted}px` }).catch(() => {});
+  };
+  new ResizeObserver(() => {
+    clearTimeout(timer);
+    timer = setTimeout(send, 40);
   }).observe(document.body);
-  client.on("app.registered", () => showTicket());
-  client.on("app.activated", refreshSoon);
+}
+
+function unreachable(text) {
+  view.clear({ waiting: false });
+  view.tell(text);
+  view.progress("");
+  view.busy(false);
+}
+
+if (client) {
+  const waiting = setTimeout(() => unreachable("Zendesk does not answer. Reload the app to try again."), HANDSHAKE);
+  client.on("app.registered", () => {
+    clearTimeout(waiting);
+    view.tell("");
+    showTicket();
+  });
+  client.on("app.activated", () => !running && Date.now() - finishedAt > STALE_AFTER && refreshSoon());
   client.on("ticket.updated", refreshSoon);
+  followHeight();
 } else {
-  end("This page works inside Zendesk: open a ticket and its sidebar there.");
+  element("find").hidden = true;
+  element("refresh").hidden = true;
+  unreachable("This page works inside Zendesk: open a ticket, and its sidebar there.");
 }

@@ -4,7 +4,8 @@ Trigger: the shop says cancelled or cancellation requested, and picking or shipp
 Evidence: when it was cancelled and why, when fulfilment began, where the parcel is.
 Silence: plays no part.
 Clears: every parcel's label is cancelled or the parcel has come back; the shop says that fulfilment was stopped.
-Suppressed: test orders. A delivered parcel does not suppress it: money and goods are then both with the customer.
+Suppressed: test orders; parcels that were delivered before the cancellation, since nothing is left to stop. A parcel
+delivered after it stays trouble: money and goods are then both with the customer.
 Defaults: severity high, no wait.
 """
 
@@ -16,7 +17,6 @@ from server.model import Evidence, Kind, ShipmentView, Signal
 from server.rules import wording
 from server.rules.case import Case
 
-_CAME_BACK = ShipmentState.RETURNED
 _STOPPED_WORDS = frozenset({"restocked", "cancelled", "canceled"})
 
 
@@ -26,7 +26,7 @@ def detect(case: Case) -> Signal | None:
     cancelled = order.cancelled_at or order.cancel_requested_at
     if cancelled is None or (order.fulfillment_state or "").lower() in _STOPPED_WORDS:
         return None
-    under_way = [s for s in case.moving if s.shipment.state is not _CAME_BACK]
+    under_way = [s for s in case.moving if not _is_over(s, cancelled)]
     if case.order.shipments and not under_way:
         return None
     began = _began(case, under_way)
@@ -41,7 +41,7 @@ def detect(case: Case) -> Signal | None:
         kind=Kind.CANCELLATION_AFTER_FULFILLMENT,
         since=since,
         opens_at=since + policy.wait,
-        headline=f"{verb} {tail}; {where}",
+        headline=f"{verb} {tail}",
         clause=f"it {verb} {tail}",
         severity=policy.severity,
         fingerprint=f"{verb} {' '.join(sorted(f'{s.shipment.key}:{s.shipment.state}' for s in under_way))}",
@@ -51,6 +51,11 @@ def detect(case: Case) -> Signal | None:
         ),
         evidence=_evidence(case, cancelled, began, where),
     )
+
+
+def _is_over(found: ShipmentView, cancelled: datetime) -> bool:
+    delivered_at = found.shipment.delivered_at
+    return found.shipment.state is ShipmentState.RETURNED or (delivered_at is not None and delivered_at <= cancelled)
 
 
 def _began(case: Case, under_way: list[ShipmentView]) -> datetime | None:
@@ -72,6 +77,8 @@ def _where(under_way: list[ShipmentView]) -> str:
     state = found.state or ShipmentState.UNKNOWN
     if state is ShipmentState.DELIVERED:
         return f"the parcel was delivered by {carrier}"
+    if state is ShipmentState.RETURNING:
+        return f"the parcel is on its way back with {carrier}"
     if state.is_with_carrier:
         return f"the parcel is with {carrier}"
     return f"a label for {carrier} has been made"

@@ -4,7 +4,7 @@ Trigger: the last attempt of a payment failed, and no payment of the order holds
 Evidence: processor, amount, how many attempts, why it was declined in words.
 Silence: nothing happens for the policy's `wait` after the failure.
 Clears: a payment succeeds or is authorised; the shop says the order is paid.
-Suppressed: cancelled, refunded, voided and test orders.
+Suppressed: cancelled, refunded, voided and test orders; while another attempt is under way (a bank debit takes days).
 Defaults: severity normal, wait 45 minutes.
 """
 
@@ -16,7 +16,7 @@ from server.rules import wording
 from server.rules.case import HOLDS_MONEY, Case
 
 _SETTLED_WORDS = frozenset({"paid", "authorized", "partially_refunded", "refunded", "voided"})
-_OPEN = frozenset({PaymentState.PENDING, PaymentState.REQUIRES_ACTION, PaymentState.FAILED, PaymentState.CANCELLED})
+_OPEN = frozenset({PaymentState.REQUIRES_ACTION, PaymentState.FAILED, PaymentState.CANCELLED})
 
 
 def detect(case: Case) -> Signal | None:
@@ -56,8 +56,8 @@ def failed_at(payment: Payment, case: Case) -> datetime | None:
     if payment.state is not None and payment.state not in _OPEN:
         return None
     if payment.attempts:
-        last = payment.attempts[-1]
+        last = max(payment.attempts, key=lambda attempt: (attempt.at, attempt.id))
         return None if last.succeeded else last.at
     if payment.state is PaymentState.FAILED:
-        return payment.created_at or case.order.order.updated_at or case.order.order.placed_at
+        return payment.created_at or case.order.order.placed_at or case.order.order.updated_at
     return None

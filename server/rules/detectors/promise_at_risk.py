@@ -28,7 +28,7 @@ def detect(case: Case) -> Signal | None:
         opens_at=since + policy.wait,
         deadline=found.promise.promised_by,
         headline=_headline(found, case),
-        clause=clause(found, case),
+        clause=wording.promise_clause(found, case.now, case.policy.timezone),
         severity=policy.severity,
         fingerprint=f"{found.promise.promised_by.isoformat()} {found.level} {','.join(sorted(found.words))}",
         reasons=found.reasons,
@@ -41,14 +41,6 @@ def last_news(case: Case) -> datetime:
     """Since when the order has been as it is: its last scan, else when it was placed, else now."""
     scans = [s.last_scan_at for s in case.order.shipments if s.last_scan_at is not None]
     return max(scans, default=case.order.order.placed_at or case.now)
-
-
-def clause(found: PromiseRisk, case: Case) -> str:
-    """The promise as a sentence of its own."""
-    when = wording.relative_day(found.promise.promised_by, case.now, case.policy.timezone)
-    if found.level is Level.MISSED:
-        return f"its delivery promise {when} was missed"
-    return f"delivery promise is at risk {when}"
 
 
 def _headline(found: PromiseRisk, case: Case) -> str:

@@ -71,7 +71,7 @@ def _reason(case: Case, stall: _Stall) -> str:
     carrier = carrier_name(stall.shipment.shipment.carrier)
     last = wording.moment(stall.last_scan_at, case.policy.timezone)
     limit = wording.span(case.policy.detectors[Kind.TRACKING_STALLED].hours)
-    return f"{carrier} last scanned it {last}; more than {limit} of working time have passed"
+    return f"{carrier} last scanned it {last}; at least {limit} of working time have passed"
 
 
 def _evidence(case: Case, stall: _Stall) -> list[Evidence]:

@@ -63,3 +63,11 @@ def test_unknown_countries_are_refused() -> None:
     for code in ("XX", "US-ZZ"):
         with pytest.raises(ValueError, match="expected a country such as US"):
             check_holidays(code)
+
+
+@settings(deadline=None)
+@given(moments, st.integers(1, 400), st.sampled_from([WHOLE_DAYS, OFFICE]))
+def test_before_is_the_last_moment_that_leaves_so_much_time(end, hours, calendar) -> None:
+    start = calendar.before(end, hours * HOUR)
+    assert calendar.elapsed(start, end) == hours * HOUR
+    assert calendar.elapsed(start + timedelta(seconds=1), end) < hours * HOUR

@@ -248,6 +248,16 @@ def test_the_processor_is_believed_about_its_payment_and_both_words_are_one_paym
     )
 
 
+def test_a_try_that_the_shop_tells_again_counts_once() -> None:
+    by_stripe = PaymentAttempt(id="ch_1", at=at(1), succeeded=True)
+    by_shop = PaymentAttempt(id="shopify:9", at=at(1), succeeded=True)
+    stripe = word("stripe", 1, payments=(Payment(id="stripe:pi_1", processor="stripe", attempts=(by_stripe,)),))
+    told_again = Payment(id="shopify:9", processor="stripe", references=("stripe:pi_1",), attempts=(by_shop,))
+    shop = word("shop", 2, payments=(told_again,))
+    assert [payment.attempts for payment in seen(stripe, shop).payments] == [(by_stripe,)]
+    assert [payment.attempts for payment in seen(shop).payments] == [(by_shop,)]
+
+
 @pytest.mark.parametrize("count", [1, 400])
 def test_history_is_bounded_whatever_the_sequence(count: int) -> None:
     words = [Observation(source="shop", kind="x", identity=str(n), at=at(n), text=f"line {n}") for n in range(count)]

@@ -1,0 +1,227 @@
+"""This file drives the flows within the server's own process: events in, orders reviewed when due, actions out.
+
+It sleeps until something arrives or is due. A step that fails is logged and tried again; it stops no other step.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from connectors.transport import Clock
+from server.flows.deliver import Courier, Happened, Watcher
+from server.flows.process import process_inbox, review_due
+from server.model import Action, OrderKey
+from server.store.contract import Store, StoreUnavailable, Tended
+from server.workspaces import Workspaces
+
+log = structlog.get_logger()
+
+LONGEST_SLEEP = 60.0
+"""Seconds: the wall clock may have been set meanwhile."""
+SLEEP_WHILE_DELIVERING = 0.25
+PAUSE_AFTER_TROUBLE = 1.0
+LONGEST_DRAIN = 10.0
+TENDING_EVERY = 3600.0
+TENDINGS_BETWEEN_EXAMINATIONS = 24
+RETENTION = timedelta(days=30)
+FORGOTTEN_TOGETHER = 100
+"""Rows in one deletion, so that the writer is free again in a moment."""
+
+
+class Engine:
+    """One per process. *pace* is how many seconds of *clock* pass in one real second.
+
+    *on_event* is told what came of every action (`server.flows.deliver.Happened`); what it raises is logged.
+    """
+
+    def __init__(
+        self,
+        workspaces: Workspaces,
+        store: Store,
+        clock: Clock,
+        *,
+        deliveries_at_once: int = 8,
+        pace: float = 1.0,
+        on_event: Watcher | None = None,
+    ) -> None:
+        self._workspaces = workspaces
+        self._store = store
+        self._clock = clock
+        self._at_once = deliveries_at_once
+        self._pace = pace
+        self._on_event = on_event
+        self._courier = Courier(workspaces, store, clock, watcher=self._tell)
+        self._awake = asyncio.Event()
+        self._turning = asyncio.Lock()
+        self._loops: list[asyncio.Task[None]] = []
+        self._under_way: dict[OrderKey, asyncio.Task[None]] = {}
+        self._trouble: set[str] = set()
+        self._is_stopping = False
+        self._is_damaged = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs, and the latest try of every step went through."""
+        runs = bool(self._loops) and not any(loop.done() for loop in self._loops)
+        return runs and not self._trouble and not self._is_damaged
+
+    async def start(self) -> None:
+        """Begin to work. What a process before us left half done is due, and is taken up."""
+        self._loops = [
+            asyncio.create_task(self._keep(self._work), name="engine"),
+            asyncio.create_task(self._keep(self._tend), name="engine housekeeping"),
+        ]
+
+    async def stop(self) -> None:
+        """Finish what is under way, within ten seconds. What is cut off then is resolved at the next start."""
+        self._is_stopping = True
+        self.wake()
+        loops, self._loops = self._loops, []
+        for loop in loops[1:]:
+            loop.cancel()
+        if loops or self._under_way:
+            _, late = await asyncio.wait([*loops, *self._under_way.values()], timeout=LONGEST_DRAIN)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def wake(self) -> None:
+        """There may be work: look now."""
+        self._awake.set()
+
+    async def settle(self) -> None:
+        """Work until nothing is due at the clock's present time. For tests and the demo. Raises what a step raises."""
+        while True:
+            async with self._turning:
+                done = await self._process() + await self._review() + await self._send()
+            if self._under_way:
+                await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+            elif not done:
+                return
+
+    # --- the work ---------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while not self._is_stopping:
+            self._awake.clear()
+            done = 0
+            async with self._turning:
+                for name, step in (("process", self._process), ("review", self._review), ("deliver", self._send)):
+                    done += await self._guarded(name, step)
+            if self._trouble:
+                await asyncio.sleep(PAUSE_AFTER_TROUBLE)
+            elif not done:
+                await self._guarded("sleep", self._sleep)
+            self._trouble.discard("engine")
+
+    async def _guarded(self, name: str, step: Callable[[], Awaitable[int | None]]) -> int:
+        """Run a step; its failure is logged and leaves the engine unhealthy until it works again."""
+        try:
+            done = await step()
+        except StoreUnavailable as error:
+            log.warning("engine_step_failed", step=name, reason=str(error))
+        except Exception:
+            log.exception("engine_step_failed", step=name)
+        else:
+            self._trouble.discard(name)
+            return done or 0
+        self._trouble.add(name)
+        return 0
+
+    async def _process(self) -> int:
+        return await process_inbox(self._workspaces, self._store, self._clock)
+
+    async def _review(self) -> int:
+        return await review_due(self._workspaces, self._store, self._clock)
+
+    async def _send(self) -> int:
+        """Start deliveries, at most one an order and so many at once. How many were started."""
+        busy = set(self._under_way)
+        free = self._at_once - len(busy)
+        if free <= 0 or self._is_stopping:
+            return 0
+        now = self._clock()
+        due = await self._store.read(lambda tx: tx.due_actions(now, len(busy) + free))
+        # By who was busy before we looked: an action that ended meanwhile still looks due here.
+        started = [action for action in due if action.order not in busy][:free]
+        for action in started:
+            self._under_way[action.order] = asyncio.create_task(self._deliver(action))
+        return len(started)
+
+    async def _deliver(self, action: Action) -> None:
+        try:
+            await self._courier.deliver(action)
+            self._trouble.discard("store")
+        except StoreUnavailable as error:
+            # What left us stays marked as sent; the next try finds out whether it arrived.
+            log.warning("delivery_not_recorded", order=str(action.order), key=action.key, reason=str(error))
+            self._trouble.add("store")
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE)
+        except Exception:
+            log.exception("delivery_broke", order=str(action.order), key=action.key)
+            await asyncio.sleep(PAUSE_AFTER_TROUBLE)
+        finally:
+            del self._under_way[action.order]
+            self.wake()
+
+    async def _sleep(self) -> int:
+        """Until woken, or until the next thing is due. How much was done: nothing."""
+        due_at = await self._store.read(lambda tx: tx.next_due_at())
+        seconds = LONGEST_SLEEP
+        if due_at is not None:
+            seconds = min(seconds, max(0.0, (due_at - self._clock()).total_seconds() / self._pace))
+        if self._under_way:
+            # What is under way counts as due until it is done, and may hide what is due next.
+            seconds = max(min(seconds, PAUSE_AFTER_TROUBLE), SLEEP_WHILE_DELIVERING)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._awake.wait()
+        return 0
+
+    def _tell(self, happened: Happened) -> None:
+        if self._on_event is not None:
+            try:
+                self._on_event(happened)
+            except Exception:
+                log.exception("watcher_broke", kind=happened.kind)
+
+    # --- housekeeping -----------------------------------------------------------------------------------------------
+
+    async def _tend(self) -> None:
+        tendings = 0
+        while not self._is_stopping:
+            await asyncio.sleep(TENDING_EVERY)
+            tendings += 1
+            await self._guarded("forget", self._forget)
+            if isinstance(self._store, Tended):
+                await self._guarded("tend", self._store.tidy)
+                if tendings % TENDINGS_BETWEEN_EXAMINATIONS == 0:
+                    await self._guarded("examine", self._examine)
+
+    async def _forget(self) -> int:
+        """Delete what has long been done. How many rows."""
+        before, forgotten = self._clock() - RETENTION, 0
+        while True:
+            rows = await self._store.write(lambda tx: tx.forget_done(before, FORGOTTEN_TOGETHER))
+            forgotten += rows
+            if rows < FORGOTTEN_TOGETHER:
+                return forgotten
+            await asyncio.sleep(0.01)
+
+    async def _examine(self) -> None:
+        if isinstance(self._store, Tended) and (found := await self._store.examine()):
+            log.critical("database_damaged", found=found)
+            self._is_damaged = True
+
+    async def _keep(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Start a loop again when it breaks."""
+        while not self._is_stopping:
+            try:
+                await loop()
+            except Exception:
+                log.exception("engine_loop_broke", loop=loop.__name__)
+                self._trouble.add("engine")
+                await asyncio.sleep(PAUSE_AFTER_TROUBLE)

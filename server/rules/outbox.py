@@ -1,0 +1,100 @@
+"""This file is one order's planned actions: what has been sent or may have been, what still waits, what changes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+
+from msgspec.structs import replace
+
+from connectors.model import TicketChange, TicketDraft
+from server.model import Action, ActionKind, ActionState, Issue, OrderKey
+
+_UNFINISHED = (ActionState.PENDING, ActionState.SENDING)
+OPENING = (ActionKind.OPEN_TICKET, ActionKind.REOPEN_TICKET)
+
+
+class Outbox:
+    """The actions of one order as stored, and those that a plan adds or changes."""
+
+    def __init__(self, order: OrderKey, actions: Sequence[Action], now: datetime) -> None:
+        self._order = order
+        self._before = {action.key: action for action in actions}
+        self._actions = dict(self._before)
+        self._now = now
+
+    @property
+    def changed(self) -> tuple[Action, ...]:
+        return tuple(action for action in self._actions.values() if action != self._before.get(action.key))
+
+    def of(self, lead: str) -> list[Action]:
+        """Every action for one ticket, but those that were given up."""
+        return [a for a in self._actions.values() if a.lead == lead and not _is_dropped(a)]
+
+    def waiting(self, lead: str, *kinds: ActionKind) -> Action | None:
+        """The oldest of *kinds* that can still be changed: nobody has tried to send it."""
+        return next((action for action in self.all_waiting(lead) if action.kind in kinds), None)
+
+    def all_waiting(self, lead: str) -> list[Action]:
+        return [a for a in self.of(lead) if a.state is ActionState.PENDING and a.attempts == 0]
+
+    def left_unsaid(self, lead: str, moment: datetime) -> bool:
+        """Whether a note for this ticket was given up at *moment*."""
+        notes = [a for a in self._actions.values() if a.lead == lead and a.kind is ActionKind.ADD_NOTE]
+        return any(_is_dropped(action) and action.finished_at == moment for action in notes)
+
+    def may_have_opened(self, lead: str) -> bool:
+        """Whether a ticket has been opened or may be on its way."""
+        return any(a.kind in OPENING and (a.state in _UNFINISHED or a.ticket_id) for a in self.of(lead))
+
+    def add(
+        self,
+        kind: ActionKind,
+        lead: str,
+        issues: Iterable[Issue],
+        *,
+        connection: str,
+        change: TicketChange,
+        draft: TicketDraft | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
+        """Plan a new one. Numbered within its ticket: planning from the same state gives the same key."""
+        numbers = [int(action.key.split(":")[1]) for action in self._actions.values() if action.lead == lead]
+        key = f"{lead}:{1 + max(numbers, default=0)}:{kind}"
+        self._actions[key] = Action(
+            key=key,
+            order=self._order,
+            kind=kind,
+            connection=connection,
+            issue_ids=_ids(issues),
+            lead=lead,
+            draft=draft,
+            change=replace(change, marker=f"bh-{blake2b(key.encode(), digest_size=6).hexdigest()}"),
+            created_at=self._now,
+            not_before=not_before or self._now,
+        )
+
+    def rewrite(
+        self, action: Action, issues: Iterable[Issue], *, change: TicketChange, draft: TicketDraft | None = None
+    ) -> None:
+        """Let a waiting one say something else, under the same key and marker."""
+        marker = action.change.marker if action.change else ""
+        self._actions[action.key] = replace(
+            action,
+            draft=draft,
+            change=replace(change, marker=marker),
+            issue_ids=_ids(issues),
+            request=None,
+            request_for="",
+        )
+
+    def drop(self, action: Action, why: str) -> None:
+        """Give up a waiting one."""
+        self._actions[action.key] = replace(action, state=ActionState.DONE, error=why, finished_at=self._now)
+
+
+def _is_dropped(action: Action) -> bool:
+    return action.state is ActionState.DONE and action.error != "" and not action.ticket_id
+
+
+def _ids(issues: Iterable[Issue]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(issue.id for issue in issues))
