@@ -21,8 +21,8 @@ from connectors.shopify import (
     wire,
     wire_graphql,
 )
-from connectors.shopify.delivery import Delivery
 from connectors.shopify.graphql import Found, GraphQL
+from connectors.shopify.received import Webhook
 from connectors.shopify.search import order_query
 from connectors.signing import matches_base64
 
@@ -33,7 +33,7 @@ _OPTIONAL = {"fulfillmentOrders": "fulfillmentOrders", "disputes": "disputes"}
 """Parts of an order that need scopes of their own -> the variable that leaves them out."""
 _PERSONAL = frozenset({"customer", "email", "phone"})
 
-_Body = tuple[type[Struct], Callable[[Any, Delivery], tuple[Observation, ...]]]
+_Body = tuple[type[Struct], Callable[[Any, Webhook], tuple[Observation, ...]]]
 _ORDER: _Body = (wire.Order, translate_orders.order)
 _FULFILLMENT: _Body = (wire.Fulfillment, translate_fulfillments.fulfillment)
 _FULFILLMENT_EVENT: _Body = (wire.FulfillmentEvent, translate_fulfillments.fulfillment_event)
@@ -114,7 +114,7 @@ class Shopify:
         if body is None:
             return ()
         kind, translate = body
-        delivery = Delivery(
+        sent = Webhook(
             source=self._name,
             shop=self._shop,
             topic=topic,
@@ -122,7 +122,7 @@ class Shopify:
             received_at=envelope.received_at,
         )
         with webhook():
-            return translate(decode(envelope.body, kind), delivery)
+            return translate(decode(envelope.body, kind), sent)
 
     async def read_order(self, order_id: str) -> Observation:
         """The order as it is now. Raises Missing."""

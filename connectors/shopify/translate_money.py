@@ -6,7 +6,7 @@ from connectors.model import Dispute, Observation, Payment, PaymentState
 from connectors.money import Money
 from connectors.reading import AHEAD, digest, instant, line, maybe_instant
 from connectors.shopify import payments, wire
-from connectors.shopify.delivery import Delivery
+from connectors.shopify.received import Webhook
 from connectors.shopify.translate import amount, id_of, maybe_id
 from connectors.shopify.words import DISPUTE_REASONS, word
 
@@ -37,14 +37,14 @@ def transaction(found: wire.Transaction, where: str) -> payments.Transaction:
     )
 
 
-def order_transaction(found: wire.Transaction, delivery: Delivery) -> tuple[Observation, ...]:
+def order_transaction(found: wire.Transaction, webhook: Webhook) -> tuple[Observation, ...]:
     """order_transactions/create: one transaction that succeeded or failed."""
     order_id = id_of(found.order_id, "$.order_id")
     done = transaction(found, "$")
-    at = delivery.as_of("$.processed_at", done.at)
-    identity = f"transaction:{done.id}:{done.status}:{digest(delivery.body)}"
+    at = webhook.as_of("$.processed_at", done.at)
+    identity = f"transaction:{done.id}:{done.status}:{digest(webhook.body)}"
     return (
-        delivery.observation(
+        webhook.observation(
             payments.kind(done),
             identity,
             at,
@@ -55,14 +55,14 @@ def order_transaction(found: wire.Transaction, delivery: Delivery) -> tuple[Obse
     )
 
 
-def refund(found: wire.Refund, delivery: Delivery) -> tuple[Observation, ...]:
+def refund(found: wire.Refund, webhook: Webhook) -> tuple[Observation, ...]:
     """refunds/create: a line of history. The sums come with orders/updated, which carries every refund."""
-    return (refund_moment(found, id_of(found.order_id, "$.order_id"), delivery, "$"),)
+    return (refund_moment(found, id_of(found.order_id, "$.order_id"), webhook, "$"),)
 
 
-def refund_moment(found: wire.Refund, order_id: str, delivery: Delivery, where: str) -> Observation:
+def refund_moment(found: wire.Refund, order_id: str, webhook: Webhook, where: str) -> Observation:
     refund_id = id_of(found.id, f"{where}.id")
-    at = delivery.as_of(f"{where}.created_at", found.processed_at, found.created_at)
+    at = webhook.as_of(f"{where}.created_at", found.processed_at, found.created_at)
     given = [transaction(each, f"{where}.transactions[{n}]") for n, each in enumerate(found.transactions or ())]
     amounts = [each.amount for each in given if each.kind == "refund" and not each.failed and each.amount]
     note = f": {line(found.note)}" if line(found.note) else ""
@@ -73,16 +73,16 @@ def refund_moment(found: wire.Refund, order_id: str, delivery: Delivery, where: 
         text = f"Refund of {', '.join(map(str, amounts))}{note}"
     else:
         text = f"Refund without money{note}"
-    return delivery.moment("refund.created", f"refund:{refund_id}", at, order_id, line(text))
+    return webhook.moment("refund.created", f"refund:{refund_id}", at, order_id, line(text))
 
 
-def dispute(found: wire.Dispute, delivery: Delivery) -> tuple[Observation, ...]:
+def dispute(found: wire.Dispute, webhook: Webhook) -> tuple[Observation, ...]:
     """disputes/*. Shopify names the order and not the payment; one without an order concerns none of ours."""
     dispute_id = id_of(found.id, "$.id")
     order_id = maybe_id(found.order_id, "$.order_id")
     if not order_id:
         return ()
-    at = _dispute_time(found, delivery)
+    at = _dispute_time(found, webhook)
     status, reason = word(found.status), word(found.reason)
     facts = Dispute(
         id=dispute_id,
@@ -93,9 +93,9 @@ def dispute(found: wire.Dispute, delivery: Delivery) -> tuple[Observation, ...]:
     )
     payment = Payment(id=payments.payment_id(f"dispute:{dispute_id}"), processor="shopify_payments", dispute=facts)
     return (
-        delivery.observation(
+        webhook.observation(
             "payment.disputed" if status == "needs_response" else "dispute.updated",
-            f"dispute:{dispute_id}:{status}:{digest(delivery.body)}",
+            f"dispute:{dispute_id}:{status}:{digest(webhook.body)}",
             at,
             order_id,
             payments=(payment,),
@@ -104,10 +104,10 @@ def dispute(found: wire.Dispute, delivery: Delivery) -> tuple[Observation, ...]:
     )
 
 
-def _dispute_time(found: wire.Dispute, delivery: Delivery) -> datetime:
+def _dispute_time(found: wire.Dispute, webhook: Webhook) -> datetime:
     """A dispute does not say when it was changed: the latest thing that is said to have happened to it."""
-    first = delivery.as_of("$.initiated_at", found.initiated_at)
-    latest = delivery.received_at + AHEAD
+    first = webhook.as_of("$.initiated_at", found.initiated_at)
+    latest = webhook.received_at + AHEAD
     sent = maybe_instant(found.evidence_sent_on, "$.evidence_sent_on")
     finished = maybe_instant(found.finalized_on, "$.finalized_on")
     return max([first, *(moment for moment in (sent, finished) if moment is not None and moment <= latest)])

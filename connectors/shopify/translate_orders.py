@@ -7,7 +7,7 @@ whichever webhook brings it.
 from connectors.model import Customer, Observation, Order
 from connectors.reading import digest, line, maybe_instant
 from connectors.shopify import wire
-from connectors.shopify.delivery import Delivery
+from connectors.shopify.received import Webhook
 from connectors.shopify.translate import amount, id_of, items, maybe_id, stamp, town
 from connectors.shopify.translate_fulfillments import fulfillment_history, shipments
 from connectors.shopify.translate_money import refund_moment, refunded_payments
@@ -23,29 +23,29 @@ ORDER_KINDS = {
 }
 
 
-def order(found: wire.Order, delivery: Delivery) -> tuple[Observation, ...]:
+def order(found: wire.Order, webhook: Webhook) -> tuple[Observation, ...]:
     """orders/*: the whole order as of its `updated_at`, and what its body tells of its history."""
     order_id = id_of(found.id, "$.id")
-    at = delivery.as_of("$.updated_at", found.updated_at, found.created_at)
-    facts = _order_facts(found, order_id, delivery)
+    at = webhook.as_of("$.updated_at", found.updated_at, found.created_at)
+    facts = _order_facts(found, order_id, webhook)
     parcels = [
         parcel
         for index, each in enumerate(found.fulfillments or ())
         for parcel in shipments(each, f"$.fulfillments[{index}]")
     ]
-    state = delivery.observation(
-        ORDER_KINDS.get(delivery.topic, "order.updated"),
-        f"order:{order_id}:{stamp(at)}:{digest(delivery.body)}",
+    state = webhook.observation(
+        ORDER_KINDS.get(webhook.topic, "order.updated"),
+        f"order:{order_id}:{stamp(at)}:{digest(webhook.body)}",
         at,
         order_id,
         order=facts,
         shipments=tuple(parcels),
         payments=refunded_payments(found),
     )
-    return (state, *_history(found, facts, delivery))
+    return (state, *_history(found, facts, webhook))
 
 
-def _order_facts(found: wire.Order, order_id: str, delivery: Delivery) -> Order:
+def _order_facts(found: wire.Order, order_id: str, webhook: Webhook) -> Order:
     lines = [each.title for each in found.shipping_lines or () if each.title and not each.is_removed]
     currency = found.currency
     return Order(
@@ -56,7 +56,7 @@ def _order_facts(found: wire.Order, order_id: str, delivery: Delivery) -> Order:
         total=amount(found.total_price, currency, "$.total_price"),
         financial_state=word(found.financial_status) or None,
         fulfillment_state=_fulfillment_state(found),
-        cancelled_at=delivery.maybe_as_of("$.cancelled_at", found.cancelled_at),
+        cancelled_at=webhook.maybe_as_of("$.cancelled_at", found.cancelled_at),
         cancel_reason=word(found.cancel_reason) or None,
         closed_at=maybe_instant(found.closed_at, "$.closed_at"),
         tags=_tags(found.tags),
@@ -67,7 +67,7 @@ def _order_facts(found: wire.Order, order_id: str, delivery: Delivery) -> Order:
         shipping_method=line(lines[0]) if lines else None,
         line_items=None if found.line_items is None else items(found.line_items, currency, "$.line_items"),
         attributes=_attributes(found.note_attributes),
-        admin_url=f"https://{delivery.shop}/admin/orders/{order_id}",
+        admin_url=f"https://{webhook.shop}/admin/orders/{order_id}",
         is_test=found.test,
     )
 
@@ -83,35 +83,35 @@ def _fulfillment_state(found: wire.Order) -> str | None:
     return "unfulfilled" if undone else None
 
 
-def _history(found: wire.Order, facts: Order, delivery: Delivery) -> list[Observation]:
-    placed = delivery.maybe_as_of("$.created_at", found.created_at)
+def _history(found: wire.Order, facts: Order, webhook: Webhook) -> list[Observation]:
+    placed = webhook.maybe_as_of("$.created_at", found.created_at)
     moments = []
     if placed is not None:
         # As of its placing nothing was fulfilled, which any later word overrides.
         unfulfilled = Order(id=facts.id, placed_at=placed, fulfillment_state="unfulfilled")
         identity = f"order:{facts.id}:placed"
         moments.append(
-            delivery.observation("order.created", identity, placed, facts.id, order=unfulfilled, text="Order placed")
+            webhook.observation("order.created", identity, placed, facts.id, order=unfulfilled, text="Order placed")
         )
     if facts.cancelled_at is not None:
         because = CANCEL_REASONS.get(facts.cancel_reason or "")
         text = f"Order cancelled because {because}" if because else "Order cancelled"
         name = f"order:{facts.id}:cancelled"
-        moments.append(delivery.moment("order.cancelled", name, facts.cancelled_at, facts.id, text))
+        moments.append(webhook.moment("order.cancelled", name, facts.cancelled_at, facts.id, text))
     for index, each in enumerate(found.fulfillments or ()):
-        moments += fulfillment_history(each, facts.id, delivery, f"$.fulfillments[{index}]")
+        moments += fulfillment_history(each, facts.id, webhook, f"$.fulfillments[{index}]")
     for index, refund_ in enumerate(found.refunds or ()):
-        moments.append(refund_moment(refund_, facts.id, delivery, f"$.refunds[{index}]"))
+        moments.append(refund_moment(refund_, facts.id, webhook, f"$.refunds[{index}]"))
     return moments
 
 
-def edited(found: wire.Edited, delivery: Delivery) -> tuple[Observation, ...]:
+def edited(found: wire.Edited, webhook: Webhook) -> tuple[Observation, ...]:
     """orders/edited: a line of history; what the order became comes with orders/updated."""
     if found.order_edit is None:
         raise ValueError("$.order_edit: expected an object, got nothing")
     edit = found.order_edit
     order_id = id_of(edit.order_id, "$.order_edit.order_id")
-    at = delivery.as_of("$.order_edit.committed_at", edit.committed_at, edit.created_at)
+    at = webhook.as_of("$.order_edit.committed_at", edit.committed_at, edit.created_at)
     lines = edit.line_items or wire.EditLines()
     added, removed = len(lines.additions or ()), len(lines.removals or ())
     what = [
@@ -120,7 +120,7 @@ def edited(found: wire.Edited, delivery: Delivery) -> tuple[Observation, ...]:
         if count
     ]
     text = f"Order edited: {', '.join(what)}" if what else "Order edited"
-    return (delivery.moment("order.edited", f"edit:{id_of(edit.id, '$.order_edit.id')}", at, order_id, text),)
+    return (webhook.moment("order.edited", f"edit:{id_of(edit.id, '$.order_edit.id')}", at, order_id, text),)
 
 
 def _customer(found: wire.Customer | None, currency: str | None) -> Customer | None:

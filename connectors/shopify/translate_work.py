@@ -3,12 +3,12 @@
 from connectors.model import Observation, Order
 from connectors.reading import digest, line, maybe_instant
 from connectors.shopify import wire
-from connectors.shopify.delivery import Delivery
+from connectors.shopify.received import Webhook
 from connectors.shopify.translate import id_of, maybe_id
 from connectors.shopify.words import HOLD_REASONS, word
 
 
-def fulfillment_order(found: wire.FulfillmentOrderEvent, delivery: Delivery) -> tuple[Observation, ...]:
+def fulfillment_order(found: wire.FulfillmentOrderEvent, webhook: Webhook) -> tuple[Observation, ...]:
     """fulfillment_orders/*: holds, the beginning of the work, requests to stop it.
 
     As documented these bodies name no order at all, and then say nothing that could be joined: the live look finds the
@@ -25,34 +25,34 @@ def fulfillment_order(found: wire.FulfillmentOrderEvent, delivery: Delivery) -> 
     order_id = maybe_id(inner.order_id, "$.order_id") or maybe_id(found.order_id, "$.order_id")
     if not order_id:
         return ()
-    at = delivery.as_of("$.updated_at", inner.updated_at, found.updated_at, delivery.received_at)
+    at = webhook.as_of("$.updated_at", inner.updated_at, found.updated_at, webhook.received_at)
     status, asked = word(inner.status), word(inner.request_status)
     began = status == "in_progress" or asked in ("accepted", "cancellation_requested", "cancellation_request")
     stop = asked in ("cancellation_requested", "cancellation_request")
     method = inner.delivery_method or wire.DeliveryMethod()
     facts = Order(
         id=order_id,
-        fulfillment_state=_state_of_work(found, status, delivery),
+        fulfillment_state=_state_of_work(found, status, webhook),
         fulfillment_started_at=at if began else None,
         cancel_requested_at=at if stop else None,
         promised_by=maybe_instant(method.max_delivery_date_time, "$.delivery_method.max_delivery_date_time"),
     )
-    kind, text = _work_sentence(found, inner, status, asked, delivery)
-    identity = f"fulfillment_order:{own_id}:{status}:{asked}:{digest(delivery.body)}"
-    return (delivery.observation(kind, identity, at, order_id, order=facts, text=text),)
+    kind, text = _work_sentence(found, inner, status, asked, webhook)
+    identity = f"fulfillment_order:{own_id}:{status}:{asked}:{digest(webhook.body)}"
+    return (webhook.observation(kind, identity, at, order_id, order=facts, text=text),)
 
 
-def _state_of_work(found: wire.FulfillmentOrderEvent, status: str, delivery: Delivery) -> str | None:
+def _state_of_work(found: wire.FulfillmentOrderEvent, status: str, webhook: Webhook) -> str | None:
     if status in ("on_hold", "in_progress", "scheduled"):
         return status
     if status == "cancelled" and found.replacement_fulfillment_order is None:
         return status
     # An open one says nothing of the order's other parts, except when what held it back is gone.
-    return "unfulfilled" if status == "open" and delivery.topic.endswith("/hold_released") else None
+    return "unfulfilled" if status == "open" and webhook.topic.endswith("/hold_released") else None
 
 
 def _work_sentence(
-    found: wire.FulfillmentOrderEvent, inner: wire.FulfillmentOrder, status: str, asked: str, delivery: Delivery
+    found: wire.FulfillmentOrderEvent, inner: wire.FulfillmentOrder, status: str, asked: str, webhook: Webhook
 ) -> tuple[str, str]:
     request = found.fulfillment_order_merchant_request or wire.MerchantRequest()
     said = line(found.message or request.message)
@@ -69,6 +69,6 @@ def _work_sentence(
         return "fulfillment.cancelled", line(f"Fulfilment called off{tail}")
     if status == "in_progress":
         return "fulfillment.started", line(f"Fulfilment began{tail}")
-    if delivery.topic.endswith("/hold_released") and status == "open":
+    if webhook.topic.endswith("/hold_released") and status == "open":
         return "fulfillment.released", "Fulfilment is no longer on hold"
     return "fulfillment.updated", ""

@@ -1,5 +1,6 @@
 """This file plays the stories: it moves the clock to whatever comes next, in the world or by silence alone."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,8 +12,9 @@ from server.store.contract import Store
 Tell = Callable[[datetime, Step], Awaitable[None]]
 
 
-MOST_LEAPS = 20
-"""Between two steps: a helpdesk that cannot be reached is tried again and again, and time must go on all the same."""
+PATIENCE = 30
+"""Seconds of real time in which a system that did not answer may come round, before the story goes on without it."""
+HINDERED_FOR = timedelta(minutes=5)
 
 
 class Clockwork(Protocol):
@@ -46,19 +48,41 @@ class Player:
             await self._pass_time(self._stories.at(step.hours))
             await tell(self._clock(), step)
             await self._sender.send(step.play())
-            await self._engine.settle()
+            await self._settle()
         await self._pass_time(self._stories.at(self._stories.steps[-1].hours + 1))
 
     async def _pass_time(self, until: datetime) -> None:
         """Go there in leaps, with a stop wherever something falls due."""
-        for _ in range(MOST_LEAPS):
+        while True:
             due = await self._store.read(lambda tx: tx.next_due_at())
             if due is None or due > until:
                 break
             self._move(due)
-            await self._engine.settle()
+            await self._settle()
+            after = await self._store.read(lambda tx: tx.next_due_at())
+            if after is not None and after <= due:
+                # It stays due, whatever is done: time goes on all the same.
+                break
         self._move(until)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Let everything that is due be done; wait a little for a system that is busy, as a slow machine may be."""
         await self._engine.settle()
+        for _ in range(PATIENCE):
+            if not await self._is_hindered():
+                return
+            await asyncio.sleep(1)
+            due = await self._store.read(lambda tx: tx.next_due_at())
+            if due is not None:
+                self._move(due)
+            await self._engine.settle()
+
+    async def _is_hindered(self) -> bool:
+        """Whether an action was tried in vain and waits for its next try."""
+        until = self._clock() + HINDERED_FOR
+        waiting = await self._store.read(lambda tx: tx.due_actions(until, 100))
+        return any(action.error for action in waiting)
 
     def _move(self, moment: datetime) -> None:
         ahead = moment - self._clock()

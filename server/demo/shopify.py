@@ -14,16 +14,18 @@ from litestar import Response, post
 
 from connectors.transport import Clock
 from server.demo.fake import AnyRequest, Fake, answer
-from server.demo.graphql_answers import Answers
+from server.demo.graphql_answers import Answers, problem
+from server.demo.graphql_cost import actual_cost, requested_cost
 from server.demo.orders import WorldOrder
 from server.demo.sender import Letter
-from server.demo.shopify_bodies import SHOP, graphql_order, stamp
+from server.demo.shopify_bodies import SHOP, stamp
+from server.demo.shopify_graphql import graphql_order
 
 TOKEN = "shpat_demo"
 SECRET = "shpss_demo"
 BUCKET = 2000.0
 RESTORED_PER_SECOND = 100.0
-COST_OF_ORDER = 60.0
+MOST_PER_QUERY = 1000
 
 
 class FakeShopify(Fake):
@@ -31,6 +33,8 @@ class FakeShopify(Fake):
 
     def __init__(self, clock: Clock, schema: GraphQLSchema | None = None) -> None:
         self.orders: dict[int, WorldOrder] = {}
+        self.refused_fields: set[str] = set()
+        """What the app may not see, such as `customer`: null, with an error."""
         self._clock = clock
         self._answers = Answers(schema)
         self._left = BUCKET
@@ -71,24 +75,34 @@ class FakeShopify(Fake):
     def _graphql(self, asked: dict[str, Any]) -> Response[Any]:
         document = self._answers.read(asked.get("query", ""))
         if isinstance(document, list):
-            return answer({"errors": [{"message": message} for message in document]})
-        cost = self._cost()
-        if cost["throttleStatus"]["currentlyAvailable"] < COST_OF_ORDER:
-            throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
-            return answer({"errors": [throttled], "extensions": {"cost": cost}})
-        self._left -= COST_OF_ORDER
+            return answer({"errors": document})
+        variables = asked.get("variables") or {}
+        cost = requested_cost(document, variables)
+        if cost > MOST_PER_QUERY:
+            text = f"Query cost is {cost}, which exceeds the single query max cost limit ({MOST_PER_QUERY})."
+            return answer({"errors": [problem(text, "MAX_COST_EXCEEDED")]})
+        if self._available() < cost:
+            errors = [problem("Throttled", "THROTTLED")]
+            return answer({"errors": errors, "extensions": self._extensions(cost, None)})
         try:
-            data = self._answers.execute(document, self._root(), asked.get("variables") or {})
+            data, errors = self._answers.execute(document, self._root(), variables, refused=self.refused_fields)
         except GraphQLError as error:
-            return answer({"errors": [{"message": error.message}]})
-        return answer({"data": data, "extensions": {"cost": {**self._cost(), "actualQueryCost": COST_OF_ORDER}}})
+            return answer({"errors": [problem(error.message, "undefinedField")]})
+        spent = actual_cost(data)
+        self._left -= spent
+        told = {"data": data, "extensions": self._extensions(cost, spent)}
+        return answer({**told, "errors": errors} if errors else told)
 
-    def _cost(self) -> dict[str, Any]:
+    def _available(self) -> float:
         now: datetime = self._clock()
         refilled = (now - self._filled_at).total_seconds() * RESTORED_PER_SECOND
         self._left, self._filled_at = min(BUCKET, self._left + refilled), now
-        status = {"maximumAvailable": BUCKET, "currentlyAvailable": self._left, "restoreRate": RESTORED_PER_SECOND}
-        return {"requestedQueryCost": COST_OF_ORDER, "actualQueryCost": None, "throttleStatus": status}
+        return self._left
+
+    def _extensions(self, requested: int, spent: int | None) -> dict[str, Any]:
+        left = self._available()
+        status = {"maximumAvailable": BUCKET, "currentlyAvailable": left, "restoreRate": RESTORED_PER_SECOND}
+        return {"cost": {"requestedQueryCost": requested, "actualQueryCost": spent, "throttleStatus": status}}
 
     def _root(self) -> dict[str, Any]:
         return {

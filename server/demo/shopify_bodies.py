@@ -1,12 +1,13 @@
 """This file tells an order the way Shopify's REST resources and webhooks do (Admin API, Order and Fulfillment)."""
 
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from server.demo.orders import Item, Parcel, WorldOrder, WorldScan
+from server.demo.orders import Attempt, Item, Parcel, WorldOrder, WorldScan
 
 SHOP = "acme-outfitters.myshopify.com"
-_SHIPMENT_STATUS = {
+SHIPMENT_STATUS = {
     "pre_transit": "label_printed",
     "in_transit": "in_transit",
     "out_for_delivery": "out_for_delivery",
@@ -89,7 +90,7 @@ def fulfillment_body(order: WorldOrder, parcel: Parcel) -> dict[str, Any]:
         "created_at": stamp(parcel.shipped_at),
         "updated_at": stamp(changed),
         "service": "manual",
-        "shipment_status": _SHIPMENT_STATUS.get(parcel.status),
+        "shipment_status": SHIPMENT_STATUS.get(parcel.status),
         "tracking_company": parcel.carrier,
         "tracking_number": parcel.number,
         "tracking_numbers": [parcel.number],
@@ -105,7 +106,7 @@ def fulfillment_event_body(order: WorldOrder, parcel: Parcel, scan: WorldScan) -
         "id": parcel.fulfillment_id * 100 + parcel.scans.index(scan),
         "fulfillment_id": parcel.fulfillment_id,
         "order_id": order.id,
-        "status": _SHIPMENT_STATUS.get(scan.status, "in_transit"),
+        "status": SHIPMENT_STATUS.get(scan.status, "in_transit"),
         "message": scan.text,
         "happened_at": stamp(scan.at),
         "created_at": stamp(scan.at),
@@ -117,198 +118,99 @@ def fulfillment_event_body(order: WorldOrder, parcel: Parcel, scan: WorldScan) -
     }
 
 
-def graphql_order(order: WorldOrder) -> dict[str, Any]:
-    """The same order in the shape of the GraphQL Admin API's `Order`."""
-    person = order.customer
-    money = {"shopMoney": {"amount": str(order.total), "currencyCode": "USD"}}
-    return {
-        "__typename": "Order",
-        "id": f"gid://shopify/Order/{order.id}",
-        "legacyResourceId": str(order.id),
-        "name": order.name,
-        "createdAt": stamp(order.placed_at),
-        "processedAt": stamp(order.placed_at),
-        "updatedAt": stamp(order.updated_at or order.placed_at),
-        "cancelledAt": stamp(order.cancelled_at),
-        "cancelReason": "CUSTOMER" if order.cancelled_at else None,
-        "cancellation": {"staffNote": None} if order.cancelled_at else None,
-        "closedAt": None,
-        "closed": False,
-        "test": False,
-        "tags": [],
-        "currencyCode": "USD",
-        "email": person.email,
-        "phone": None,
-        "note": None,
-        "returnStatus": "NO_RETURN",
-        "refundable": order.intent.is_paid,
-        "displayFinancialStatus": order.financial_status.upper(),
-        "displayFulfillmentStatus": "FULFILLED" if order.parcels else _unfulfilled(order),
-        "totalPriceSet": money,
-        "currentTotalPriceSet": money,
-        "originalTotalPriceSet": money,
-        "totalRefundedSet": {"shopMoney": {"amount": str(order.intent.refunded / 100), "currencyCode": "USD"}},
-        "customAttributes": [],
-        "disputes": [],
-        "refunds": [],
-        "shippingLine": {"title": order.shipping_method, "code": order.shipping_method},
-        "shippingAddress": {
-            "city": person.city,
-            "province": person.region,
-            "provinceCode": person.region,
-            "country": "United States",
-            "countryCodeV2": "US",
-            "zip": None,
-        },
-        "customer": {
-            "id": f"gid://shopify/Customer/{person.id}",
-            "legacyResourceId": str(person.id),
-            "displayName": person.name,
-            "firstName": person.name.split()[0],
-            "lastName": person.name.split()[-1],
-            "numberOfOrders": str(person.orders_count),
-            "amountSpent": {"amount": str(person.total_spent), "currencyCode": "USD"},
-            "tags": list(person.tags),
-            "defaultEmailAddress": {"emailAddress": person.email},
-            "defaultPhoneNumber": None,
-        },
-        "lineItems": _nodes([_graphql_line(order, item) for item in order.items]),
-        "fulfillments": [_graphql_fulfillment(parcel) for parcel in order.parcels],
-        "fulfillmentOrders": _nodes([_fulfillment_order(order)]),
-        "transactions": [_transaction(order)] if order.intent.attempts else [],
-        "transactionsCount": {"count": 1 if order.intent.attempts else 0, "precision": "EXACT"},
-        "risk": {"recommendation": "ACCEPT", "assessments": []},
-    }
-
-
-def _unfulfilled(order: WorldOrder) -> str:
-    return "IN_PROGRESS" if order.picking_at else "UNFULFILLED"
-
-
-def _nodes(found: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"nodes": found, "edges": [{"node": node} for node in found], "pageInfo": {"hasNextPage": False}}
-
-
-def _graphql_line(order: WorldOrder, item: Item) -> dict[str, Any]:
-    return {
-        "id": f"gid://shopify/LineItem/{item.id}",
-        "title": item.title,
-        "name": item.title,
-        "sku": item.sku,
-        "quantity": item.quantity,
-        "currentQuantity": item.quantity,
-        "refundableQuantity": item.quantity,
-        "unfulfilledQuantity": 0 if order.parcels else item.quantity,
-        "originalUnitPriceSet": {"shopMoney": {"amount": str(item.price), "currencyCode": "USD"}},
-    }
-
-
-def _graphql_fulfillment(parcel: Parcel) -> dict[str, Any]:
-    moving = [scan for scan in parcel.scans if scan.status != "pre_transit"]
-    delivered = next((scan for scan in parcel.scans if scan.status == "delivered"), None)
-    return {
-        "id": f"gid://shopify/Fulfillment/{parcel.fulfillment_id}",
-        "legacyResourceId": str(parcel.fulfillment_id),
-        "name": "F1",
-        "status": "SUCCESS",
-        "displayStatus": (_SHIPMENT_STATUS.get(parcel.status) or "fulfilled")
-        .upper()
-        .replace("LABEL_PRINTED", "FULFILLED"),
-        "createdAt": stamp(parcel.shipped_at),
-        "updatedAt": stamp(parcel.scans[-1].at if parcel.scans else parcel.shipped_at),
-        "estimatedDeliveryAt": stamp(parcel.estimate),
-        "inTransitAt": stamp(moving[0].at) if moving else None,
-        "deliveredAt": stamp(delivered.at) if delivered else None,
-        "totalQuantity": 1,
-        "requiresShipping": True,
-        "trackingInfo": [{"company": parcel.carrier, "number": parcel.number, "url": None}],
-        "fulfillmentLineItems": _nodes([]),
-        "events": _nodes([_graphql_event(parcel, scan) for scan in parcel.scans]),
-    }
-
-
-def _graphql_event(parcel: Parcel, scan: WorldScan) -> dict[str, Any]:
-    return {
-        "id": f"gid://shopify/FulfillmentEvent/{parcel.fulfillment_id * 100 + parcel.scans.index(scan)}",
-        "status": (_SHIPMENT_STATUS.get(scan.status) or "in_transit").upper(),
-        "message": scan.text,
-        "happenedAt": stamp(scan.at),
-        "createdAt": stamp(scan.at),
-        "estimatedDeliveryAt": None,
-        "city": scan.city,
-        "province": scan.region,
-        "country": "US",
-        "zip": None,
-    }
-
-
-def _fulfillment_order(order: WorldOrder) -> dict[str, Any]:
-    requested = "CANCELLATION_REQUESTED" if order.cancel_requested_at else "ACCEPTED"
-    state = "CLOSED" if order.parcels else ("IN_PROGRESS" if order.picking_at else "OPEN")
-    return {
-        "id": f"gid://shopify/FulfillmentOrder/{order.id}1",
-        "status": state,
-        "requestStatus": requested if order.picking_at else "UNSUBMITTED",
-        "createdAt": stamp(order.placed_at),
-        "updatedAt": stamp(order.cancel_requested_at or order.picking_at or order.placed_at),
-        "fulfillAt": None,
-        "fulfillBy": None,
-        "fulfillmentHolds": [],
-        "deliveryMethod": {
-            "methodType": "SHIPPING",
-            "presentedName": order.shipping_method,
-            "minDeliveryDateTime": None,
-            "maxDeliveryDateTime": stamp(order.promised_by),
-        },
-    }
-
-
 def fulfillment_order_body(order: WorldOrder) -> dict[str, Any]:
-    """The REST resource of `fulfillment_orders/*` webhooks, inside its envelope."""
-    told = _fulfillment_order(order)
+    """The REST resource in the envelope of `fulfillment_orders/*` webhooks.
+
+    Shopify's own examples name no more than id and status there; with the order's id it says enough to be joined.
+    """
+    work = work_state(order)
     return {
         "fulfillment_order": {
             "id": int(f"{order.id}1"),
             "order_id": order.id,
-            "status": told["status"].lower(),
-            "request_status": told["requestStatus"].lower(),
-            "created_at": told["createdAt"],
-            "updated_at": told["updatedAt"],
+            "status": work.status,
+            "request_status": work.request_status,
+            "created_at": stamp(order.placed_at),
+            "updated_at": stamp(work.changed_at),
             "fulfill_at": None,
             "fulfill_by": None,
             "delivery_method": {
                 "method_type": "shipping",
                 "min_delivery_date_time": None,
-                "max_delivery_date_time": told["deliveryMethod"]["maxDeliveryDateTime"],
+                "max_delivery_date_time": stamp(order.promised_by),
             },
             "fulfillment_holds": [],
         }
     }
 
 
-def _transaction(order: WorldOrder) -> dict[str, Any]:
-    last = order.intent.attempts[-1]
+class Work(NamedTuple):
+    """Where the work on an order stands, in REST's words; GraphQL has the same in capitals."""
+
+    status: str
+    request_status: str
+    changed_at: datetime
+
+
+def work_state(order: WorldOrder) -> Work:
+    """Where the work on an order stands."""
+    changed = order.cancel_requested_at or order.picking_at or order.placed_at
+    if order.parcels:
+        return Work("closed", "accepted" if order.picking_at else "unsubmitted", changed)
+    if not order.picking_at:
+        return Work("open", "unsubmitted", changed)
+    return Work("in_progress", "cancellation_requested" if order.cancel_requested_at else "accepted", changed)
+
+
+def transaction_body(order: WorldOrder, attempt: Attempt) -> dict[str, Any]:
+    """A try to take the money, as `order_transactions/create` tells it."""
+    number = order.intent.attempts.index(attempt)
     return {
-        "id": f"gid://shopify/OrderTransaction/{order.id}7",
-        "kind": "SALE",
-        "status": "FAILURE" if last.decline_code else "SUCCESS",
-        "errorCode": "CARD_DECLINED" if last.decline_code else None,
+        "id": order.id * 10 + number,
+        "order_id": order.id,
+        "parent_id": None,
+        "kind": "sale",
+        "status": "failure" if attempt.decline_code else "success",
         "gateway": "stripe",
-        "formattedGateway": "Stripe",
-        "paymentId": order.intent.id,
-        "createdAt": stamp(last.at),
-        "processedAt": stamp(last.at),
-        "test": False,
-        "manualPaymentGateway": False,
-        "authorizationExpiresAt": None,
-        "receiptJson": None,
-        "amountSet": {"shopMoney": {"amount": str(order.total), "currencyCode": "USD"}},
-        "maximumRefundableV2": None,
-        "parentTransaction": None,
-        "paymentDetails": {
-            "__typename": "CardPaymentDetails",
-            "company": "Visa",
-            "number": "•••• 4242",
-            "wallet": None,
+        "amount": str(order.total),
+        "currency": "USD",
+        "created_at": stamp(attempt.at),
+        "processed_at": stamp(attempt.at),
+        "error_code": "card_declined" if attempt.decline_code else None,
+        "message": attempt.decline_code or None,
+        "authorization": attempt.charge_id,
+        "payment_id": f"{order.name}.{number + 1}",
+        "payment_details": {
+            "credit_card_number": "•••• •••• •••• 4242",
+            "credit_card_company": "Visa",
+            "credit_card_wallet": None,
+            "payment_method_name": "visa",
         },
+        "receipt": {"id": attempt.charge_id, "object": "charge", "payment_intent": order.intent.id},
+        "test": False,
+    }
+
+
+def refund_body(order: WorldOrder, amount: Decimal, at: datetime) -> dict[str, Any]:
+    """Money given back, as `refunds/create` tells it."""
+    return {
+        "id": order.id + 500_000,
+        "order_id": order.id,
+        "created_at": stamp(at),
+        "processed_at": stamp(at),
+        "note": None,
+        "restock": False,
+        "refund_line_items": [],
+        "order_adjustments": [],
+        "transactions": [
+            {
+                **transaction_body(order, order.intent.attempts[-1]),
+                "id": order.id * 10 + 9,
+                "parent_id": order.id * 10 + len(order.intent.attempts) - 1,
+                "kind": "refund",
+                "amount": str(amount),
+                "created_at": stamp(at),
+                "processed_at": stamp(at),
+            }
+        ],
     }

@@ -1,6 +1,7 @@
 """This file is how the simulated helpdesk answers: tickets' comments and audits, users, and lists page by page."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from server.demo.fake import AnyRequest
@@ -23,7 +24,7 @@ def comments_of(ticket: Ticket) -> list[dict[str, Any]]:
             "author_id": comment.author_id,
             "body": comment.body,
             "plain_body": comment.body,
-            "html_body": f'<div class="zd-comment">{comment.body}</div>',
+            "html_body": f'<div class="zd-comment">{escape(comment.body)}</div>',
             "public": comment.public,
             "attachments": [],
             "created_at": written(comment.created_at),

@@ -51,6 +51,8 @@ class Ticket:
     status: str = "new"
     priority: str | None = None
     kind: str | None = None
+    group_id: int | None = None
+    assignee_id: int | None = None
     tags: tuple[str, ...] = ()
     custom_fields: dict[int, Any] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
@@ -71,12 +73,14 @@ class Ticket:
             "tags": list(self.tags),
             "requester_id": self.requester_id,
             "submitter_id": self.comments[0].author_id if self.comments else self.requester_id,
-            "assignee_id": None,
-            "group_id": None,
+            "assignee_id": self.assignee_id,
+            "group_id": self.group_id,
             "custom_fields": [{"id": number, "value": value} for number, value in self.custom_fields.items()],
             "via": {"channel": self.audits[0].channel if self.audits else "web", "source": {}},
-            "created_at": _stamp(self.created_at),
-            "updated_at": _stamp(self.updated_at),
+            "followup_ids": [],
+            "is_public": any(comment.public for comment in self.comments),
+            "created_at": written(self.created_at),
+            "updated_at": written(self.updated_at),
         }
 
 
@@ -134,24 +138,20 @@ class Desk:
         channel: str,
         body: str = "",
         public: bool = False,
-        status: str = "",
-        priority: str = "",
-        tags: tuple[str, ...] | None = None,
+        **values: Any,
     ) -> None:
-        """One update. Raises Refusal for a closed ticket, and when one user changes it too often."""
+        """One update; *values* are new ones of the ticket's attributes, where None means as before.
+
+        Raises Refusal for a closed ticket, and when one user changes it too often.
+        """
         if ticket.status == "closed":
             raise Refusal(422, "RecordInvalid", "Status: closed prevents ticket update")
         self._check_budget(ticket, author)
         events = ["Comment"] if body else []
-        if status and status != ticket.status:
-            ticket.status = status
-            events.append("Change")
-        if priority and priority != ticket.priority:
-            ticket.priority = priority
-            events.append("Change")
-        if tags is not None and tags != ticket.tags:
-            ticket.tags = tags
-            events.append("Change")
+        for name, value in values.items():
+            if value is not None and value != getattr(ticket, name):
+                setattr(ticket, name, value)
+                events.append("Change")
         self._write(ticket, author, channel, body, public, tuple(events))
 
     def _write(
@@ -170,5 +170,6 @@ class Desk:
             raise Refusal(429, "TooManyRequests", "Too many updates of one ticket by one user", retry_after=60)
 
 
-def _stamp(at: datetime) -> str:
+def written(at: datetime) -> str:
+    """A time as Zendesk writes it."""
     return (stamp(at) or "").replace("+00:00", "Z")

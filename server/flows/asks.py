@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from connectors.carriers import carrier_code, carrier_name
 from connectors.contract import Helpdesk, OrderSource, PaymentSource, TrackingSource
-from connectors.model import Observation, Payment, References
+from connectors.model import Contact, Observation, Payment, References
 from server.model import OrderView, ShipmentView
+from server.rules.identity import is_about
 from server.workspaces import Workspace
 
 STILL_OF_INTEREST = timedelta(days=2)
@@ -91,6 +92,17 @@ def tracking_asks(reach: Reach, shipment: ShipmentView) -> list[Ask]:
     ]
 
 
+def contact_asks(reach: Reach, view: OrderView) -> Iterator[Ask]:
+    """What the customer has already written about this order, from every helpdesk."""
+    customer = view.order.customer
+    email = (customer.email if customer else None) or view.order.email
+    if not email:
+        return
+    for name, desk in reach.helpdesks.items():
+        topic = ("contacts", view.key.order_id, email)
+        yield Ask(name, reach.system(name), topic, topic, partial(_read_contacts, desk, name, email, view))
+
+
 def parcels(view: OrderView, now: datetime) -> list[ShipmentView]:
     """Shipments that are worth asking about, the latest first."""
     found = [shipment for shipment in view.shipments if _is_of_interest(shipment, now)]
@@ -130,3 +142,28 @@ async def _read_order(shop: OrderSource, order_id: str) -> tuple[Observation, ..
 
 async def _read_tracking(source: TrackingSource, carrier: str, number: str) -> tuple[Observation, ...]:
     return (await source.read_tracking(carrier, number),)
+
+
+async def _read_contacts(desk: Helpdesk, name: str, email: str, view: OrderView) -> tuple[Observation, ...]:
+    """One observation for each ticket, as of its last change; tickets about other orders are none of this one's."""
+    return tuple(
+        Observation(
+            source=name,
+            kind="contact.read",
+            identity=f"contact:{ticket.id}:{ticket.version}",
+            at=ticket.updated_at,
+            about=References(order_ids=(view.key.order_id,)),
+            contacts=(
+                Contact(
+                    id=ticket.id,
+                    at=ticket.created_at or ticket.updated_at,
+                    channel=name,
+                    subject=ticket.subject,
+                    state=ticket.state,
+                    url=ticket.url,
+                ),
+            ),
+        )
+        for ticket in await desk.tickets_of(email)
+        if ticket.updated_at is not None and is_about(ticket, view)
+    )

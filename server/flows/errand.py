@@ -15,7 +15,7 @@ from connectors.contract import Collided, Denied, Garbled, Helpdesk, Missing, Re
 from connectors.model import Ticket, TicketChange, TicketDraft
 from connectors.transport import Clock
 from server.model import Action, ActionKind, ActionState, OrderRecord, TicketLink
-from server.rules.identity import mentions, order_name, references_of
+from server.rules.identity import is_about
 from server.rules.timeline import empty, view
 from server.store.contract import UNFINISHED, Reading, Reference, ReferenceKind, Store, Writing
 from server.workspaces import Workspace
@@ -127,10 +127,7 @@ class Errand:
         if key in tx.find(key.workspace, [linked]):
             return True
         record: OrderRecord = tx.record(key) or empty(key)
-        named = set(mentions(f"{ticket.subject}\n{ticket.description}"))
-        for text in ticket.order_references:
-            named |= {Reference(ReferenceKind.ORDER_ID, text.strip()), Reference(ReferenceKind.NAME, order_name(text))}
-        return not named.isdisjoint(references_of(view(record)))
+        return is_about(ticket, view(record))
 
     # --- changing ---------------------------------------------------------------------------------------------------
 

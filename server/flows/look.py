@@ -12,6 +12,7 @@ from server.context import Context
 from server.flows.asks import (
     Ask,
     Reach,
+    contact_asks,
     ids_of,
     nobody_follows,
     parcels,
@@ -146,6 +147,7 @@ class Look:
         asks = [
             *self._shop(),
             *self._payments(),
+            *contact_asks(self._reach, self._view),
             *(ask for found in self._new_parcels() for ask in self._parcel(found)),
         ]
         fresh = [ask for ask in asks if (ask.connection, ask.question) not in self._asked]

@@ -106,7 +106,8 @@ async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Stor
         # Counted before the work: what kills the process is found out all the same.
         await store.write(lambda tx: tx.start_attempt([row.id for row in live]))
     events = [_read(row, workspaces) if row.attempts < MOST_ATTEMPTS else _given_up(row) for row in rows]
-    await _each(store, events, lambda tx, events: _take_in(tx, events, workspaces, clock()), _note_failure)
+    now = clock()
+    await _each(store, events, lambda tx, events: _take_in(tx, events, workspaces, now), _note_failure)
 
 
 def _read(row: InboxRow, workspaces: Workspaces) -> Event:
@@ -140,8 +141,9 @@ def _take_in(tx: Writing, events: Sequence[Event], workspaces: Workspaces, now: 
             log.warning("event_dead", workspace=name, connection=event.row.item.connection, row=event.row.id)
             tx.settle(event.row.id, InboxState.DEAD, reason)
             continue
-        judge = judges.setdefault(name, Judge(tx, workspaces[name], now))
-        _settle(tx, event.row, judge.take_in(event.observations))
+        if name not in judges:
+            judges[name] = Judge(tx, workspaces[name], now)
+        _settle(tx, event.row, judges[name].take_in(event.observations))
 
 
 def _settle(tx: Writing, row: InboxRow, outcome: Outcome) -> None:
@@ -159,9 +161,10 @@ def _note_failure(tx: Writing, event: Event, error: Exception) -> None:
 
 
 def _review(tx: Writing, keys: Sequence[OrderKey], workspaces: Workspaces, now: datetime) -> None:
+    judges = {name: Judge(tx, workspaces[name], now) for name in {key.workspace for key in keys} & workspaces.keys()}
     for key in keys:
-        if key.workspace in workspaces:
-            Judge(tx, workspaces[key.workspace], now).review(key)
+        if key.workspace in judges:
+            judges[key.workspace].review(key)
         else:
             tx.set_review(key, now + PUT_OFF)
 

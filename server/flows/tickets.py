@@ -168,7 +168,8 @@ async def _by_external_id(finder: Finder, external_id: str) -> OrderKey | None:
     prefix = f"beforehand:{finder.reach.workspace.name}:"
     if not external_id.startswith(prefix):
         return None
-    issue_id = external_id.removeprefix(prefix)
+    # A follow-up carries a number of its own behind the issue.
+    issue_id = external_id.removeprefix(prefix).partition(":")[0]
     workspace = finder.reach.workspace.name
     issues = await finder.store.read(lambda tx: tx.issues(workspace, open_only=False, limit=MOST_ISSUES))
     return next((issue.order for issue in issues if issue.id == issue_id), None)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from msgspec import Struct
 
-from connectors.model import Observation
+from connectors.model import Observation, Ticket
 from server.model import OrderKey, OrderView, Reference, ReferenceKind
 
 Find = Callable[[Iterable[Reference]], tuple[OrderKey, ...]]
@@ -121,6 +121,14 @@ def mentions(text: str) -> tuple[Reference, ...]:
             if word.isdigit():
                 found.append(Reference(ReferenceKind.ORDER_ID, word))
     return tuple(dict.fromkeys(found))[:MOST_MENTIONS]
+
+
+def is_about(ticket: Ticket, order: OrderView) -> bool:
+    """Whether a ticket names this order, in its fields, its subject or its first message."""
+    named = set(mentions(f"{ticket.subject}\n{ticket.description}"))
+    for text in ticket.order_references:
+        named |= {Reference(ReferenceKind.ORDER_ID, text.strip()), Reference(ReferenceKind.NAME, order_name(text))}
+    return not named.isdisjoint(references_of(order))
 
 
 def order_name(text: str) -> str:

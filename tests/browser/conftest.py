@@ -28,7 +28,7 @@ from server.serving import configuration as server_configuration
 from server.store.sqlite import SqliteStore
 from server.workspaces import connect_all
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = Path("/usr/bin/chromium")
 NOW = datetime(2026, 11, 23, 19, 5, tzinfo=UTC)
 """Monday, 14:05 in New York."""
 VIP = Person(519, "Eleanor Hughes", "eleanor.hughes@example.com", "Nashville", "TN", 23, Decimal("4180.50"), ("VIP",))
@@ -103,10 +103,11 @@ class Stage:
         return order
 
     async def know(self, order):
-        """Store what all systems say of it now."""
+        """Store what all systems say of it five minutes before the test begins."""
         await self.parts.gathering.of_order("acme", str(order.id))
         await self.parts.gathering.close()
         await self.parts.engine.settle()
+        self.clock.advance(max(NOW - self.clock(), timedelta()))
         return OrderKey("acme", "shop", str(order.id))
 
     async def link_issues(self, key, ticket):
@@ -161,15 +162,52 @@ class Page:
     async def text(self, selector):
         return " ".join((await self.app.locator(selector).inner_text()).split())
 
+    async def frame(self):
+        """The sidebar's frame itself, to look into."""
+        return await (await self.page.query_selector("#apps iframe:not([hidden])")).content_frame()
+
+    async def said(self):
+        """Every message of the app to its host."""
+        return await self.page.evaluate("[...window.helpdesk.frames.values()].find(f => !f.element.hidden).log")
+
+    async def grown(self):
+        """Wait until the frame is as high as what it shows."""
+        frame = await self.frame()
+        await frame.wait_for_function("Math.abs(innerHeight - document.body.getBoundingClientRect().height) < 5")
+
+    async def until(self, holds):
+        """Wait until something holds outside the browser."""
+        async with asyncio.timeout(10):
+            while not holds():
+                await self.page.wait_for_timeout(20)
+
+    async def post(self, url, token):
+        """Load a page as a form post, without any host around it."""
+        await self.page.goto(self.stage.desk_url)
+        await self.page.evaluate(
+            """([url, token]) => {
+                const form = document.createElement("form");
+                form.method = "post";
+                form.action = url;
+                const field = document.createElement("input");
+                field.name = "token";
+                field.value = token;
+                form.append(field);
+                document.body.append(form);
+                form.submit();
+            }""",
+            [url, token],
+        )
+        await self.page.wait_for_url("**/sidebar/zendesk*")
+
     async def picture(self, name):
         if folder := os.environ.get("BEFOREHAND_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            await self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            await self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
-    if not Path(CHROMIUM).exists():
+    if not CHROMIUM.exists():
         pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the sidebar as agents see it")
     async_api = pytest.importorskip("playwright.async_api")
     async with async_api.async_playwright() as playwright:
@@ -180,7 +218,7 @@ async def browser():
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path):
-    clock = StoppedClock(NOW)
+    clock = StoppedClock(NOW - timedelta(minutes=5))
     world = World(clock)
     desk_socket, server_socket = _listening(), _listening()
     desk_url, server_url = _address(desk_socket), _address(server_socket)

@@ -1,17 +1,21 @@
-"""The simulated world in this process, with the real server in it."""
+"""The simulated world in this process, alone or with the real server in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
+import time_machine
 
 from server import settings as configuration
 from server.app import create_app
 from server.demo.clock import StoppedClock
+from server.demo.orders import Attempt, Intent, Item, Parcel, Person, WorldOrder
 from server.demo.play import Player
 from server.demo.sender import Sender
 from server.demo.stories import Stories
@@ -27,6 +31,65 @@ from server.workspaces import connect_all
 
 START = datetime(2026, 11, 10, 14, 0, tzinfo=UTC)
 """A Tuesday, 9:00 in New York, in a week without holidays."""
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    return StoppedClock(START)
+
+
+@pytest.fixture
+def world(clock: StoppedClock) -> World:
+    return World(clock)
+
+
+@pytest.fixture
+async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """Reaches every stand-in as http://NAME.world.test, by the name of the connection that asks it."""
+    async with world.clients(True) as client:
+        yield client
+
+
+@pytest.fixture
+def new_order(world: World) -> Callable[..., WorldOrder]:
+    """Makes orders; *declines* has a code for each try to take the money, empty where it worked."""
+    numbers = count(48301)
+
+    def make(*, declines: Sequence[str] = ("",), **facts: object) -> WorldOrder:
+        number, now = next(numbers), world.clock()
+        order_id = 5_820_000_000_000 + number
+        intent = Intent(f"pi_3Test{number}", 4150, now)
+        intent.attempts += [Attempt(f"ch_3Test{number}x{n}", now, code) for n, code in enumerate(declines)]
+        item = Item(order_id * 10 + 1, "Enamel mug", "MUG-1", 2, Decimal("20.75"))
+        person = Person(601, "Nora Quinn", "nora.quinn@example.com", "Denver", "CO")
+        order = WorldOrder(
+            id=order_id, number=number, customer=person, items=(item,), placed_at=now, intent=intent, **facts
+        )
+        world.add(order)
+        return order
+
+    return make
+
+
+@pytest.fixture
+def new_parcel(world: World, new_order: Callable[..., WorldOrder]) -> Callable[[str], Parcel]:
+    """Makes parcels of a carrier, each of an order of its own."""
+
+    def make(carrier: str) -> Parcel:
+        order = new_order()
+        number = f"1Z999AA1{order.number:010d}" if carrier == "UPS" else f"94001000000000{order.number:08d}"
+        parcel = Parcel(carrier, number, order.id + 7_000_000, world.clock())
+        world.ship(order, parcel)
+        return parcel
+
+    return make
+
+
+@pytest.fixture
+def real_time(clock: StoppedClock) -> Iterator[None]:
+    """For libraries that look at the machine's clock: it shows the world's time."""
+    with time_machine.travel(clock(), tick=False):
+        yield
 
 
 @dataclass
@@ -50,9 +113,7 @@ class Server:
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    clock = StoppedClock(START)
-    world = World(clock)
+async def server(tmp_path: Path, clock: StoppedClock, world: World) -> AsyncIterator[Server]:
     (tmp_path / "policy.toml").write_text(POLICY)
     document = world_configuration(
         public_url="http://127.0.0.1:8080",

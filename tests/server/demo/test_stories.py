@@ -77,8 +77,9 @@ async def test_the_context_of_an_order_is_answered_live_by_every_source(server) 
         "shop": "ok",
         "payments": "ok",
         "ups": "ok",
+        "desk": "ok",
     }
-    assert [scan["text"] for scan in found["shipments"][0]["scans"]][0] == "Delivered, met customer"
+    assert found["shipments"][0]["scans"][0]["text"] == "Delivered, met customer"
     assert found["payments"][0]["state"] == "paid"
 
 
@@ -87,3 +88,11 @@ async def test_a_customers_ticket_leads_to_the_order_that_it_mentions(server) ->
     ticket = next(t for t in server.world.zendesk.desk.tickets.values() if t.subject == "Where is my jacket?")
     found = (await server.get(f"/v1/tickets/acme/desk/{ticket.id}/context?live=false")).json()
     assert found["order"]["name"] == "#48225"
+
+
+async def test_what_the_customer_wrote_about_an_order_is_part_of_its_context(server) -> None:
+    await server.player().play(silent)
+    found = (await server.get("/v1/orders/acme/48225/context")).json()
+    assert [(contact["subject"], contact["state"]) for contact in found["contacts"]] == [
+        ("Where is my jacket?", "open")
+    ]

@@ -322,7 +322,7 @@ async def test_a_damaged_file_is_refused_with_the_cause_and_left_alone(opened, p
     content = bytearray(path.read_bytes())
     content[4096 * 2 : 4096 * 3] = os.urandom(4096)
     path.write_bytes(content)
-    with pytest.raises(Damaged, match=r"is damaged: .*put your backup in its place"):
+    with pytest.raises(Damaged, match=r"is damaged: .*put your backup in their place"):
         await opened()
     assert path.read_bytes() == content
 

@@ -38,6 +38,7 @@ async def test_the_live_context_has_every_part(client, bearer):
         "shop": "ok",
         "stripe": "ok",
         "ups": "ok",
+        "desk": "ok",
     }
     parts_of_it = {"customer", "promise", "signals", "issues", "contacts", "notifications", "approvals", "actions"}
     assert parts_of_it <= set(found)

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import TimedOut, Unavailable
-from connectors.model import Customer, Shipment
+from connectors.model import Customer, Shipment, ShipmentState
+from server.flows import tokens
+from server.model import Role
 from sidebar.html import SECTIONS
 
 
@@ -50,7 +52,7 @@ async def test_the_stored_order_comes_first_and_the_end_last(client, bearer, des
     assert tuple(first["sections"]) == SECTIONS
     assert "Order #1001" in first["sections"]["header"]
     assert first["sections"]["actions"] == ""
-    assert sorted(first["waiting"]) == ["Shopify", "Stripe", "UPS"]
+    assert sorted(first["waiting"]) == ["Shopify", "Stripe", "UPS", "Zendesk"]
     assert "is being asked" in first["sections"]["sources"]
     last = found[-2][1]
     assert last["waiting"] == []
@@ -125,7 +127,13 @@ async def test_an_order_number_of_two_shops_is_offered(client, bearer, parts, fa
 
 async def test_text_from_outside_stays_text(client, bearer, desk, parts, fakes):
     evil = "</p><script>__xss(1)</script>\ud800"
-    parcel = Shipment(carrier="ups", tracking_number="1Z2", tracking_url="javascript:__xss(2)", exception=evil)
+    parcel = Shipment(
+        carrier="ups",
+        tracking_number="1Z2",
+        tracking_url="javascript:__xss(2)",
+        state=ShipmentState.EXCEPTION,
+        exception=evil,
+    )
     customer = Customer(name=evil)
     parts.store.keep(fakes.order_seen("6666", evil, customer=customer, shipments=(parcel,)))
     found = events(await stream(client, bearer(), order="6666"))
@@ -194,9 +202,6 @@ async def test_a_session_ends(client, bearer, parts):
 
 async def test_a_session_is_no_api_token_nor_the_other_way_round(client, parts, bearer):
     assert (await client.get("/v1/orders/acme?q=1001", headers=bearer())).status_code == 401
-    from server.flows import tokens
-    from server.model import Role
-
     token = await tokens.create(parts.store, parts.clock, "acme", Role.ADMIN, "ada")
     headers = {"authorization": f"Bearer {token}"}
     assert (await stream(client, headers, order="5001")).status_code == 401

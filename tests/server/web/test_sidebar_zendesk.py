@@ -184,7 +184,9 @@ async def test_the_token_chooses_among_what_is_configured(site):
     )
     answer = await post(client, claiming(audience("other")))
     assert policy(answer)["frame-ancestors"] == "https://other.zendesk.com"
-    asked = {(name, key): len(desk.asked) for name, w in parts.workspaces.items() for key, desk in w.connections.items()}
+    asked = {
+        (name, key): len(desk.asked) for name, w in parts.workspaces.items() for key, desk in w.connections.items()
+    }
     assert asked == {("acme", "desk"): 0, ("acme", "second"): 0, ("other", "help"): 1}
 
 

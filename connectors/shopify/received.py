@@ -13,7 +13,7 @@ from connectors.reading import AHEAD, digest, instant
 from connectors.shopify.translate import stamp
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
+class Webhook(Struct, frozen=True, kw_only=True):
     """What a body does not say of itself: whose it is, and when it came."""
 
     source: str
