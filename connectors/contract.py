@@ -163,7 +163,7 @@ class Topical(Protocol):
     """An event source whose bodies do not say what they are about: a header does."""
 
     def topic(self, envelope: Envelope) -> str:
-        """What the body was sent as, such as `orders/paid`. The same body under two topics is two events. Never raises."""
+        """What the body was sent as, such as `orders/paid`; under two topics it is two events. Never raises."""
         ...
 
 

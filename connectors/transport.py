@@ -64,7 +64,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     read_seconds: float = 2.5
     write_seconds: float = 10.0
-    requests: float = 100.0
+    requests: float = 1200.0
+    """Against running wild; where a vendor says what it allows, its connector sets that."""
     per_seconds: float = 60.0
     failures_before_pause: int = 5
     pause_seconds: float = 15.0

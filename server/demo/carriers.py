@@ -15,7 +15,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 
 from connectors.transport import Clock
-from server.demo.fake import AnyRequest, Fake, Mishap, answer
+from server.demo.fake import AnyRequest, Call, Fake, Mishap, answer
 from server.demo.orders import Parcel, WorldScan
 from server.demo.sender import Letter
 from server.demo.shopify_bodies import stamp
@@ -85,6 +85,7 @@ class FakeUps(Fake):
             return answer(_ups_details(self.parcels[number]))
 
         super().__init__([token, details])
+        self.misbehaves = self._silence
 
     def forget_tokens(self) -> None:
         """Every token given so far is refused from now on."""
@@ -94,8 +95,8 @@ class FakeUps(Fake):
         scheme, _, token = authorization.partition(" ")
         return scheme == "Bearer" and token in self._tokens and self._clock() < self._tokens[token]
 
-    def _mishap_at(self, path: str) -> Mishap | None:
-        return Mishap(waits_for=self.patience) if path.removeprefix(_TRACK) in self.slow_numbers else None
+    def _silence(self, call: Call) -> Mishap | None:
+        return Mishap(waits_for=self.patience) if call.path.removeprefix(_TRACK) in self.slow_numbers else None
 
 
 def _ups_errors(code: str, message: str) -> dict[str, Any]:

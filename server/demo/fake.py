@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,11 +67,20 @@ class Fake:
         """What happens to the next calls, one each."""
         self.standing_mishap: Mishap | None = None
         """Happens to every call as long as it is set."""
+        self.misbehaves: Callable[[Call], Mishap | None] = lambda _: None
+        """Says what happens to a call, by what it is about."""
+        self._arrival = asyncio.Event()
         self._inner = Litestar(route_handlers=list(handlers), openapi_config=None, logging_config=None, debug=False)
 
     def next_answers(self, *mishaps: Mishap) -> None:
         """Let these happen to the next calls, one each."""
         self.mishaps.extend(mishaps)
+
+    async def until_called(self, times: int) -> None:
+        """Return once so many calls have arrived."""
+        while len(self.calls) < times:
+            self._arrival.clear()
+            await self._arrival.wait()
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
@@ -81,8 +90,10 @@ class Fake:
         body = await _whole_body(receive)
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
-        self.calls.append(Call(str(scope["method"]), scope["path"], query, headers, body))
-        mishap = self.mishaps.popleft() if self.mishaps else self.standing_mishap or self._mishap_at(scope["path"])
+        call = Call(str(scope["method"]), scope["path"], query, headers, body)
+        self.calls.append(call)
+        self._arrival.set()
+        mishap = self.mishaps.popleft() if self.mishaps else self.standing_mishap or self.misbehaves(call)
         if mishap and mishap.waits_for and not await _set_before_caller_left(mishap.waits_for, receive):
             return
         again = _replayed(body, receive)
@@ -90,11 +101,6 @@ class Fake:
             await self._misbehave(mishap, scope, again, send)
         else:
             await self._inner(scope, again, send)
-
-    def _mishap_at(self, path: str) -> Mishap | None:
-        """What is wrong with one address alone."""
-        del path
-        return None
 
     async def _misbehave(self, mishap: Mishap, scope: Scope, receive: Receive, send: Send) -> None:
         if mishap.loses_answer:

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from server.demo.happenings import Step
 from server.demo.sender import Sender
-from server.demo.stories import Step, Stories
+from server.demo.stories import Stories
 from server.store.contract import Store
 
 Tell = Callable[[datetime, Step], Awaitable[None]]
@@ -33,14 +34,24 @@ class Settling(Protocol):
 
 
 class Player:
-    """Plays one world's stories in one server."""
+    """Plays one world's stories in one server. *nap* passes seconds of real time."""
 
-    def __init__(self, stories: Stories, sender: Sender, store: Store, engine: Settling, clock: Clockwork) -> None:
+    def __init__(
+        self,
+        stories: Stories,
+        sender: Sender,
+        store: Store,
+        engine: Settling,
+        clock: Clockwork,
+        *,
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._stories = stories
         self._sender = sender
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._nap = nap
 
     async def play(self, tell: Tell) -> None:
         """Everything, from the first step to the last, and whatever follows from it within the same hour."""
@@ -72,7 +83,7 @@ class Player:
         for _ in range(PATIENCE):
             if not await self._is_hindered():
                 return
-            await asyncio.sleep(1)
+            await self._nap(1)
             due = await self._store.read(lambda tx: tx.next_due_at())
             if due is not None:
                 self._move(due)

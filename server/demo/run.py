@@ -19,10 +19,11 @@ from msgspec import Struct
 
 from server import settings as configuration
 from server.demo.clock import MovableClock
+from server.demo.happenings import Step
 from server.demo.play import Player
 from server.demo.sender import Sender
 from server.demo.serving import port_of, running, served, taken_port
-from server.demo.stories import Step, Stories, beginning
+from server.demo.stories import Stories, beginning
 from server.demo.telling import Teller
 from server.demo.world import POLICY, WORKSPACE, World
 from server.demo.world import configuration as world_configuration

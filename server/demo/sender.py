@@ -8,6 +8,7 @@ import httpx
 from msgspec import Struct
 
 TRIES = 5
+FIRST_PAUSE = 0.2
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -19,12 +20,18 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 class Sender:
-    """Delivers to one Beforehand. *random* decides what comes twice and in which sequence."""
+    """Delivers to one Beforehand. *random* decides what comes twice and in which sequence.
 
-    def __init__(self, client: httpx.AsyncClient, workspace: str, random: Random) -> None:
+    *pause* is how many seconds pass before the second try; before each further one twice as many.
+    """
+
+    def __init__(
+        self, client: httpx.AsyncClient, workspace: str, random: Random, *, pause: float = FIRST_PAUSE
+    ) -> None:
         self._client = client
         self._workspace = workspace
         self._random = random
+        self._pause = pause
         self.accepted = 0
         self.duplicates = 0
 
@@ -42,7 +49,7 @@ class Sender:
             try:
                 answer = await self._client.post(address, content=letter.body, headers=letter.headers)
             except httpx.HTTPError:
-                await asyncio.sleep(0.2 * 2**attempt)
+                await asyncio.sleep(self._pause * 2**attempt)
                 continue
             if answer.status_code == 202:
                 is_new = answer.json()["status"] == "accepted"
@@ -51,5 +58,5 @@ class Sender:
                 return
             if answer.status_code < 500:
                 raise RuntimeError(f"{address} answered {answer.status_code}: {answer.text[:200]}")
-            await asyncio.sleep(0.2 * 2**attempt)
+            await asyncio.sleep(self._pause * 2**attempt)
         raise RuntimeError(f"{address} could not be reached in {TRIES} tries")

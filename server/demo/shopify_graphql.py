@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from server.demo.orders import Attempt, Item, Parcel, WorldOrder, WorldScan
+from server.demo.orders import Attempt, Item, Parcel, Person, WorldOrder, WorldScan
 from server.demo.shopify_bodies import SHIPMENT_STATUS, stamp, work_state
 
 
@@ -43,26 +43,8 @@ def graphql_order(order: WorldOrder) -> dict[str, Any]:
         "disputes": [],
         "refunds": [],
         "shippingLine": {"title": order.shipping_method, "code": order.shipping_method},
-        "shippingAddress": {
-            "city": person.city,
-            "province": person.region,
-            "provinceCode": person.region,
-            "country": "United States",
-            "countryCodeV2": "US",
-            "zip": None,
-        },
-        "customer": {
-            "id": f"gid://shopify/Customer/{person.id}",
-            "legacyResourceId": str(person.id),
-            "displayName": person.name,
-            "firstName": person.name.split()[0],
-            "lastName": person.name.split()[-1],
-            "numberOfOrders": str(person.orders_count),
-            "amountSpent": {"amount": str(person.total_spent), "currencyCode": "USD"},
-            "tags": list(person.tags),
-            "defaultEmailAddress": {"emailAddress": person.email},
-            "defaultPhoneNumber": None,
-        },
+        "shippingAddress": _address(person),
+        "customer": _customer(person),
         "lineItems": _nodes([_graphql_line(order, item) for item in order.items]),
         "fulfillments": [_graphql_fulfillment(parcel) for parcel in order.parcels],
         "fulfillmentOrders": _nodes([_fulfillment_order(order)]),
@@ -126,6 +108,32 @@ def _graphql_event(parcel: Parcel, scan: WorldScan) -> dict[str, Any]:
         "province": scan.region,
         "country": "US",
         "zip": None,
+    }
+
+
+def _address(person: Person) -> dict[str, Any]:
+    return {
+        "city": person.city,
+        "province": person.region,
+        "provinceCode": person.region,
+        "country": "United States",
+        "countryCodeV2": "US",
+        "zip": None,
+    }
+
+
+def _customer(person: Person) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/Customer/{person.id}",
+        "legacyResourceId": str(person.id),
+        "displayName": person.name,
+        "firstName": person.name.split()[0],
+        "lastName": person.name.split()[-1],
+        "numberOfOrders": str(person.orders_count),
+        "amountSpent": {"amount": str(person.total_spent), "currencyCode": "USD"},
+        "tags": list(person.tags),
+        "defaultEmailAddress": {"emailAddress": person.email},
+        "defaultPhoneNumber": None,
     }
 
 

@@ -86,7 +86,14 @@ class FakeStripe(Fake):
             "type": kind,
             "data": {"object": subject},
         }
-        raw = json.dumps(event).encode()
+        return self._signed(json.dumps(event).encode())
+
+    def signed_again(self, letter: Letter) -> Letter:
+        """The same event, sent once more: each delivery has a signature of its own time."""
+        return self._signed(letter.body)
+
+    def _signed(self, raw: bytes) -> Letter:
+        now = int(self._clock().timestamp())
         digest = hmac.new(SECRET.encode(), f"{now}.".encode() + raw, hashlib.sha256).hexdigest()
         return Letter(connection="payments", body=raw, headers={"stripe-signature": f"t={now},v1={digest}"})
 
@@ -173,7 +180,7 @@ def charge_body(order: WorldOrder, attempt: Attempt) -> dict[str, Any]:
         "paid": not declined,
         "payment_intent": order.intent.id,
         "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
-        "refunded": False,
+        "refunded": not declined and order.intent.refunded == amount,
         "status": "failed" if declined else "succeeded",
     }
 
@@ -182,14 +189,6 @@ def intent_body(order: WorldOrder, *, expand: bool = False) -> dict[str, Any]:
     """A PaymentIntent: the payment with all its tries."""
     intent: Intent = order.intent
     last = intent.attempts[-1] if intent.attempts else None
-    declined = last.decline_code if last else ""
-    error = {
-        "code": "card_declined",
-        "decline_code": declined,
-        "message": _DECLINES.get(declined, "Your card was declined."),
-        "type": "card_error",
-        "charge": last.charge_id if last else None,
-    }
     charge: Any = None
     if last is not None:
         charge = charge_body(order, last) if expand else last.charge_id
@@ -203,10 +202,20 @@ def intent_body(order: WorldOrder, *, expand: bool = False) -> dict[str, Any]:
         "capture_method": "automatic",
         "created": int(intent.created_at.timestamp()),
         "currency": "usd",
-        "last_payment_error": error if declined else None,
+        "last_payment_error": _payment_error(last) if last and last.decline_code else None,
         "latest_charge": charge,
         "livemode": False,
         "metadata": _metadata(order),
         "payment_method_types": ["card"],
         "status": "succeeded" if intent.is_paid else "requires_payment_method",
+    }
+
+
+def _payment_error(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "code": "card_declined",
+        "decline_code": attempt.decline_code,
+        "message": _DECLINES.get(attempt.decline_code, "Your card was declined."),
+        "type": "card_error",
+        "charge": attempt.charge_id,
     }

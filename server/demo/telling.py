@@ -5,8 +5,9 @@ from datetime import datetime
 
 from rich.console import Console
 
+from server.demo.happenings import Step
 from server.demo.sender import Sender
-from server.demo.stories import NEW_YORK, Step
+from server.demo.stories import NEW_YORK
 from server.demo.zendesk_state import Ticket
 from server.flows.deliver import Happened
 

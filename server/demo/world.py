@@ -86,7 +86,24 @@ def _as_app(fake: Fake) -> Callable[..., Awaitable[None]]:
 
 def configuration(*, public_url: str, bind: str, database: Path, addresses: Mapping[str, str]) -> dict[str, Any]:
     """What `beforehand.toml` says in this world; *addresses* has the base_url of each connection."""
-    connections: dict[str, dict[str, Any]] = {
+    connections = {name: {**values, "base_url": addresses[name]} for name, values in _connections().items()}
+    return {
+        "server": {
+            "public_url": public_url,
+            "bind": bind,
+            "database": f"sqlite:///{database}",
+            "secret_keys": ["demo-key-demo-key-demo-key-demo-key"],
+            "allow_private_base_urls": True,
+            # Stories move the clock by days; a session should outlast them.
+            "session_minutes": 60 * 24 * 60,
+        },
+        "workspace": {WORKSPACE: {"timezone": "America/New_York", "policy": "policy.toml", "connections": connections}},
+    }
+
+
+def _connections() -> dict[str, dict[str, Any]]:
+    """The credentials that the stand-ins take."""
+    return {
         "shop": {
             "kind": "shopify",
             "shop": SHOP,
@@ -109,18 +126,4 @@ def configuration(*, public_url: str, bind: str, database: Path, addresses: Mapp
             "installation_id": zendesk_sidebar.INSTALLATION_ID,
             "requests_per_minute": 700,
         },
-    }
-    for name, address in addresses.items():
-        connections[name]["base_url"] = address
-    return {
-        "server": {
-            "public_url": public_url,
-            "bind": bind,
-            "database": f"sqlite:///{database}",
-            "secret_keys": ["demo-key-demo-key-demo-key-demo-key"],
-            "allow_private_base_urls": True,
-            # Stories move the clock by days; a session should outlast them.
-            "session_minutes": 60 * 24 * 60,
-        },
-        "workspace": {WORKSPACE: {"timezone": "America/New_York", "policy": "policy.toml", "connections": connections}},
     }

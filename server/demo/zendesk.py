@@ -72,6 +72,10 @@ class FakeZendesk(Fake):
         async def remove(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
             return self._answer(request, lambda _: self._delete(self.desk.ticket(number)))
 
+        @get("/api/v2/tickets/{number:int}/tags")
+        async def tags(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
+            return self._answer(request, lambda _: {"tags": list(self.desk.ticket(number).tags)})
+
         @put("/api/v2/tickets/{number:int}/tags")
         async def add_tags(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
             raw = await request.body()
@@ -81,7 +85,7 @@ class FakeZendesk(Fake):
         async def search(request: AnyRequest) -> Response[Any]:
             return self._answer(request, lambda _: self._search(request.query_params.get("query", "")))
 
-        return [find, create, read, change, remove, add_tags, search]
+        return [find, create, read, change, remove, tags, add_tags, search]
 
     def _histories(self) -> list[HTTPRouteHandler]:
         @get("/api/v2/tickets/{number:int}/comments")

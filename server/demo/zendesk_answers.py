@@ -55,7 +55,7 @@ def audits_of(ticket: Ticket) -> list[dict[str, Any]]:
 def page_of(request: AnyRequest, name: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The page that was asked for: by cursor with `page[size]`, else by number."""
     asked = request.query_params
-    if asked.get("sort_order") == "desc":
+    if asked.get("sort_order") == "desc" or asked.get("sort", "").startswith("-"):
         rows = rows[::-1]
     if "page[size]" in asked:
         size, begin = _bounded(asked["page[size]"]), int(asked.get("page[after]", "0"))

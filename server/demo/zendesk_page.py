@@ -13,7 +13,7 @@ from server.demo.zendesk_sidebar import APP_ID, INSTALLATION_ID, SUBDOMAIN, Side
 from server.demo.zendesk_state import Desk, Refusal, Ticket
 
 _ASSETS = files("server.demo") / "helpdesk_page"
-_TYPES = {"page.css": "text/css", "page.js": "text/javascript"}
+_TYPES = {"page.css": "text/css", "page.js": "text/javascript", "zaf.js": "text/javascript"}
 
 
 class Act(Struct, frozen=True):
@@ -29,13 +29,13 @@ def page_routes(desk: Desk, keys: SidebarKeys) -> list[HTTPRouteHandler]:
     @get(["/", "/agent/tickets/{number:int}"])
     async def page(number: FromPath[int | None] = None) -> Response[bytes]:
         del number
-        return Response((_ASSETS / "page.html").read_bytes(), media_type="text/html; charset=utf-8")
+        return Response((_ASSETS / "page.html").read_bytes(), media_type="text/html")
 
     @get("/_page/assets/{name:str}")
     async def asset(name: FromPath[str]) -> Response[bytes]:
         if name not in _TYPES:
             return Response(b"", status_code=404)
-        return Response((_ASSETS / name).read_bytes(), media_type=f"{_TYPES[name]}; charset=utf-8")
+        return Response((_ASSETS / name).read_bytes(), media_type=_TYPES[name])
 
     @get("/_page/tickets.json")
     async def tickets() -> Response[Any]:

@@ -1,6 +1,7 @@
 """This file signs agents into the sidebar as Zendesk does: a short-lived token by the app's own key."""
 
 from datetime import timedelta
+from functools import cache
 from uuid import uuid4
 
 from cryptography.hazmat.primitives import serialization
@@ -22,15 +23,7 @@ class SidebarKeys:
         self._clock = clock
         self.sidebar_url = "http://127.0.0.1:8080/sidebar/zendesk"
         """Where the frame posts its token: the app's location in its manifest."""
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.public_pem = private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self._key = RSAKey.import_key(
-            private.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        self._key, self.public_pem = _key_pair()
 
     def token(self, user_id: int, **changes: object) -> str:
         """A token for an agent; *changes* replace claims."""
@@ -48,3 +41,16 @@ class SidebarKeys:
             **changes,
         }
         return jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, self._key, algorithms=["RS256"])
+
+
+@cache
+def _key_pair() -> tuple[RSAKey, bytes]:
+    """One for the whole process: making it takes a moment."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public_pem = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    private_pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return RSAKey.import_key(private_pem), public_pem

@@ -7,6 +7,7 @@ from connectors.carriers import carrier_name
 from server.context import (
     CandidateContext,
     Context,
+    CustomerContext,
     DisputeContext,
     IssueContext,
     OrderContext,
@@ -40,12 +41,16 @@ GAP = timedelta(hours=36)
 """A silence between two scans that is worth pointing at."""
 NOTHING = "No order was found for this ticket. Search by order number, e-mail address, phone or tracking number."
 SEVERAL = "Several orders may be meant. Choose one:"
+KEPT = Pill("Kept", Tone.GOOD)
 _FINAL = ("delivered", "returned", "cancelled")
 
 
-def panel(context: Context, *, is_live: bool = False) -> Panel:
-    """The whole panel. While it *is_live*, sources that have not answered yet may still do so."""
-    pen = _Pen(context)
+def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = ("", "")) -> Panel:
+    """The whole panel. While it *is_live*, sources that have not answered yet may still do so.
+
+    *ticket* (connection and id) is the one beside which it is shown: that is no earlier contact.
+    """
+    pen = _Pen(context, ticket)
     return Panel(
         as_of=words.clock(context.as_of, pen.zone, context.as_of),
         message="" if context.order else (SEVERAL if context.candidates else NOTHING),
@@ -55,14 +60,7 @@ def panel(context: Context, *, is_live: bool = False) -> Panel:
         solved=tuple(pen.issue(issue) for issue in context.issues if issue.state != "open"),
         payments=tuple(pen.payment(payment) for payment in context.payments),
         shipments=tuple(pen.shipment(shipment) for shipment in context.shipments),
-        contacts=tuple(
-            Contacted(
-                subject=contact.subject or f"Ticket {contact.id}",
-                line=f"{contact.state}, {words.ago(contact.at, context.as_of)}".strip(", "),
-                href=contact.url or "",
-            )
-            for contact in context.contacts
-        ),
+        contacts=pen.contacts(),
         notifications=tuple(
             Happened(when=words.moment(told.at, pen.zone), text=f"{told.channel}: {told.text}".strip(": "))
             for told in context.notifications
@@ -91,8 +89,9 @@ def candidate(found: CandidateContext, zone: ZoneInfo, now: datetime) -> Candida
 class _Pen:
     """Draws the parts of one context."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, ticket: tuple[str, str]) -> None:
         self.context = context
+        self.ticket = ticket
         self.now = context.as_of
         self.zone = ZoneInfo(context.timezone)
 
@@ -134,8 +133,7 @@ class _Pen:
         if order.destination:
             rows.append(Row("Ships to", order.destination))
         if customer and customer.orders_count:
-            spent = words.money(customer.total_spent, customer.currency)
-            rows.append(Row("Customer", f"{customer.orders_count} orders{f', {spent} in all' if spent else ''}"))
+            rows.append(Row("Customer", _custom(customer)))
         if order.cancelled_at:
             reason = f" ({order.cancel_reason})" if order.cancel_reason else ""
             rows.append(Row("Cancelled", f"{words.moment(order.cancelled_at, self.zone)}{reason}"))
@@ -145,12 +143,17 @@ class _Pen:
         when = words.full_day(promise.promised_by, self.zone, self.now)
         open_ended = promise.level in ("watch", "at_risk")
         return Promised(
-            pill=words.level(promise.level),
+            pill=KEPT if promise.level == "on_track" and self._has_all() else words.level(promise.level),
             line=f"Promised for {when}",
             source=f"According to {promise.source}",
             risk=f"Chance of missing it: {promise.risk:.0%}" if open_ended else "",
             reasons=tuple(promise.reasons),
         )
+
+    def _has_all(self) -> bool:
+        order, shipments = self.context.order, self.context.shipments
+        is_sent = order is not None and order.fulfillment_state == "fulfilled"
+        return is_sent and bool(shipments) and all(found.state == "delivered" for found in shipments)
 
     def troubles(self) -> tuple[Trouble, ...]:
         """Open issues first, then what has been noticed but has no ticket yet."""
@@ -163,13 +166,14 @@ class _Pen:
         """One issue; of a solved one, when it was, and not why any more."""
         ticket = issue.ticket
         is_open = issue.state == "open"
+        is_here = ticket is not None and (ticket.connection, ticket.id) == self.ticket
         return Trouble(
             headline=_capital(issue.headline),
             pill=words.severity(issue.severity) if is_open else Pill("Solved", Tone.GOOD),
             line=f"Since {words.moment(issue.since, self.zone)}" if is_open else self._lasted(issue),
             reasons=tuple(issue.reasons) if is_open else (),
-            href=ticket.url if ticket else "",
-            link=f"Ticket {ticket.id}" if ticket else "",
+            href=ticket.url if ticket and not is_here else "",
+            link="this ticket" if is_here else f"Ticket {ticket.id}" if ticket else "",
         )
 
     def _lasted(self, issue: IssueContext) -> str:
@@ -191,9 +195,13 @@ class _Pen:
         currency = payment.currency
         amounts = (
             ("Amount", payment.amount),
-            ("Captured", payment.captured if payment.captured != payment.amount else None),
-            ("Refunded", payment.refunded if payment.refunded and payment.refunded.strip("0.") else None),
-            ("Can be refunded", payment.refundable),
+            (
+                "Captured",
+                payment.captured if payment.captured != payment.amount and not _is_nothing(payment.captured) else None,
+            ),
+            ("Refunded", None if _is_nothing(payment.refunded) else payment.refunded),
+            # That nothing is left to refund is worth a line only where something was taken.
+            ("Can be refunded", None if _is_nothing(payment.captured or payment.refundable) else payment.refundable),
         )
         rows = [Row(label, words.money(value, currency)) for label, value in amounts if value is not None]
         problem = payment.failure.message or payment.failure.code if payment.failure else ""
@@ -258,6 +266,18 @@ class _Pen:
             )
         return tuple(drawn)
 
+    def contacts(self) -> tuple[Contacted, ...]:
+        """Newest first."""
+        others = (contact for contact in self.context.contacts if (contact.channel, contact.id) != self.ticket)
+        return tuple(
+            Contacted(
+                subject=contact.subject or f"Ticket {contact.id}",
+                line=f"{contact.state}, {words.ago(contact.at, self.now)}".strip(", "),
+                href=contact.url or "",
+            )
+            for contact in sorted(others, key=lambda contact: contact.at, reverse=True)
+        )
+
     def source(self, source: SourceContext, *, is_live: bool) -> Source:
         as_of = words.clock(source.as_of, self.zone, self.now) if source.as_of else ""
         name = source.system
@@ -271,6 +291,16 @@ class _Pen:
         if source.status == "not_configured":
             return Source(name=name, tone=Tone.PLAIN, text=source.error or "is not connected")
         return Source(name=name, tone=Tone.BAD, text=_without(source.error or "did not answer", name), detail=known)
+
+
+def _is_nothing(amount: str | None) -> bool:
+    return not (amount or "").strip("0.")
+
+
+def _custom(customer: CustomerContext) -> str:
+    count = "1 order" if customer.orders_count == 1 else f"{customer.orders_count} orders"
+    spent = "" if _is_nothing(customer.total_spent) else words.money(customer.total_spent, customer.currency)
+    return f"{count}, {spent} in all" if spent else count
 
 
 def _without(sentence: str, name: str) -> str:

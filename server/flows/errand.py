@@ -106,6 +106,9 @@ class Errand:
 
     async def _tell_customers_ticket(self, draft: TicketDraft) -> Delivered | None:
         """Put the finding into the ticket that the customer opened about this order, where there is one."""
+        joined = await self._joined_before()
+        if joined is not None:
+            return joined
         if not self._workspace.policy.join_customer_ticket or not draft.requester_email:
             return None
         try:
@@ -119,6 +122,18 @@ class Errand:
             told = await self._tell(ticket.id, is_ours=False, happened="ticket_joined")
             if not told.dropped:
                 return told
+        return None
+
+    async def _joined_before(self) -> Delivered | None:
+        """An earlier try may have told a ticket that would not be chosen any more."""
+        ticket_id = self.action.request_for
+        if not self._may_have_arrived(ticket_id):
+            return None
+        try:
+            if await self._desk.has_note(ticket_id, _expected(self.action.change).marker):
+                return Delivered("ticket_joined", await self._desk.read_ticket(ticket_id), is_ours=False)
+        except Missing:
+            log.info("ticket_deleted_meanwhile", connection=self.action.connection, ticket=ticket_id)
         return None
 
     def _is_about_order(self, tx: Reading, ticket: Ticket) -> bool:
@@ -177,7 +192,7 @@ class Errand:
             return True
 
     def _may_have_arrived(self, ticket_id: str) -> bool:
-        return self.action.state is ActionState.SENDING and self.action.request_for == ticket_id
+        return self.action.state is ActionState.SENDING and self.action.request_for == ticket_id != ""
 
     # --- before the first byte --------------------------------------------------------------------------------------
 

@@ -33,7 +33,11 @@ class Outcome(Struct, frozen=True):
 
 
 class Judge:
-    """Takes observations of one workspace into its orders, in one transaction at one moment."""
+    """Takes observations of one workspace into its orders, in one transaction at one moment.
+
+    What is folded is judged and stored when `finish` is called, or when somebody has to be found by the new names:
+    several events of one order cost little more than one.
+    """
 
     def __init__(self, tx: Writing, workspace: Workspace, now: datetime) -> None:
         self._tx = tx
@@ -42,19 +46,20 @@ class Judge:
         self._helpdesk = helpdesk_of(workspace)
         self._now = now
         self._records: dict[OrderKey, OrderRecord] = {}
+        self._unfinished: dict[OrderKey, None] = {}
 
     def take_in(self, observations: Sequence[Observation]) -> Outcome:
-        """Fold what an event says into the orders it is about, and do what follows."""
+        """Fold what an event says into the orders it is about."""
         refused: list[str] = []
         waiting: dict[Reference, None] = {}
         pending = list(observations)
         while pending:
-            orders: dict[OrderKey, OrderRecord] = {}
-            waiting, unjoined = {}, []
+            is_news, unjoined = False, []
+            waiting = {}
             for observation in pending:
                 match join(observation, self._workspace.name, self._shops, self._find):
                     case Joined(key):
-                        orders[key] = fold(orders.get(key) or self._record(key), observation)
+                        is_news |= self._fold(key, observation)
                     case Waiting(references):
                         unjoined.append(observation)
                         waiting |= dict.fromkeys(references)
@@ -62,14 +67,17 @@ class Judge:
                         refused.append(self._refuse(observation, keys))
                     case Unjoinable():
                         pass  # it is about no order at all
-            changed = [record for key, record in orders.items() if record is not self._record(key)]
-            for record in changed:
-                self._store(record)
             # What was just learnt may be the name that another part of the same event waits for.
-            pending = unjoined if changed else []
+            pending = unjoined if is_news else []
         if refused:
             return Outcome(InboxState.REFUSED, "; ".join(refused))
         return Outcome(InboxState.WAITING, waits_for=tuple(waiting)) if waiting else Outcome(InboxState.DONE)
+
+    def finish(self) -> None:
+        """Do what follows from everything that was taken in, and store it."""
+        unfinished, self._unfinished = self._unfinished, {}
+        for key in unfinished:
+            self._store(self._records[key])
 
     def review(self, key: OrderKey) -> None:
         """Look at an order again because time has passed."""
@@ -77,7 +85,17 @@ class Judge:
         self._tx.set_review(key, self._review_at(assessment))
 
     def _find(self, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
+        self.finish()
         return self._tx.find(self._workspace.name, references)
+
+    def _fold(self, key: OrderKey, observation: Observation) -> bool:
+        """Whether that was news."""
+        before = self._record(key)
+        self._records[key] = after = fold(before, observation)
+        if after is before:
+            return False
+        self._unfinished[key] = None
+        return True
 
     def _record(self, key: OrderKey) -> OrderRecord:
         """The order as this transaction has it; the same object every time."""
@@ -109,7 +127,6 @@ class Judge:
         )
         for row_id in self._tx.waiting_for(self._workspace.name, gained):
             self._tx.settle(row_id, InboxState.NEW)
-        self._records[record.key] = record
 
     def _follow(self, order: OrderView) -> Assessment:
         """Assess the order, and store the issues and actions that follow."""

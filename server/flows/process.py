@@ -144,6 +144,8 @@ def _take_in(tx: Writing, events: Sequence[Event], workspaces: Workspaces, now: 
         if name not in judges:
             judges[name] = Judge(tx, workspaces[name], now)
         _settle(tx, event.row, judges[name].take_in(event.observations))
+    for judge in judges.values():
+        judge.finish()
 
 
 def _settle(tx: Writing, row: InboxRow, outcome: Outcome) -> None:

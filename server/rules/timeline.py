@@ -8,11 +8,13 @@ are decided by comparing the words themselves), and scans, attempts, estimates a
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from connectors.model import Contact, Customer, Observation
 from server.model import Estimate, OrderKey, OrderRecord, Said, TimelineEntry
@@ -26,7 +28,8 @@ E = TypeVar("E", bound=Struct)
 MOST_SCANS = 300
 MOST_ATTEMPTS = 100
 MOST_LINES = 300
-MOST_ESTIMATES = 100
+MOST_ESTIMATES = 50
+"""From each end: so many of the first, and so many of the last."""
 _SETS = frozenset({"references", "attempts", "scans"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -96,11 +99,11 @@ def _hear(said: Said[T] | None, word: T, at: datetime) -> Said[T]:
 
 def _heard(word: T, before: T | None, start: T, at: datetime, stamps: dict[str, datetime]) -> T:
     changes: dict[str, Any] = {}
-    for name in _field_names(type(word)):
-        value = getattr(word, name)
+    names = _field_names(type(word))
+    known = astuple(before) if before is not None else (None,) * len(names)
+    for name, value, current, first in zip(names, astuple(word), known, astuple(start), strict=True):
         if value is None:
             continue
-        current = None if before is None else getattr(before, name)
         merged: Any
         if name in _SETS:
             merged = _union(name, current or (), value)
@@ -108,7 +111,7 @@ def _heard(word: T, before: T | None, start: T, at: datetime, stamps: dict[str, 
             merged = _hear_customer(value, current, at, stamps)
         else:
             merged = _later(name, value, current, at, stamps)
-        if merged is not getattr(start, name):
+        if merged is not first:
             changes[name] = merged
     return replace(start, **changes) if changes else start
 
@@ -116,10 +119,11 @@ def _heard(word: T, before: T | None, start: T, at: datetime, stamps: dict[str, 
 def _later(name: str, value: Any, current: Any, at: datetime, stamps: dict[str, datetime]) -> Any:
     """The later of two words; of two at the same time the one that is larger when written down."""
     stamp = stamps.get(name)
-    if stamp is not None and (at < stamp or (at == stamp and _encode(value) <= _encode(current))):
-        return current
-    stamps[name] = at
-    return current if value == current else value
+    if stamp is None or at > stamp:
+        stamps[name] = at
+        return current if value == current else value
+    is_larger = at == stamp and value != current and _encode(value) > _encode(current)
+    return value if is_larger else current
 
 
 def _hear_customer(word: Customer, current: Customer | None, at: datetime, stamps: dict[str, datetime]) -> Customer:
@@ -136,25 +140,35 @@ def _hear_customer(word: Customer, current: Customer | None, at: datetime, stamp
 
 
 def _union(name: str, current: tuple[Any, ...], added: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not added:
+    if not added or added == current:
         return current
     if name == "references":
         together = tuple(sorted({*current, *added}))
     elif name == "scans":
-        together = _newest(current, added, lambda scan: scan.key, MOST_SCANS)
+        together = _newest(current, added, attrgetter("key"), MOST_SCANS)
     else:
-        together = _newest(current, added, lambda attempt: attempt.id, MOST_ATTEMPTS)
+        together = _newest(current, added, attrgetter("id"), MOST_ATTEMPTS)
     return current if together == current else together
 
 
 def _newest(current: Iterable[E], added: Iterable[E], key_of: Callable[[Any], Hashable], most: int) -> tuple[E, ...]:
-    """The union by key, oldest first, cut at its newest. Two with the same key: the larger when written down."""
+    """The union by key, oldest first, cut at its newest. Of two with the same key the one that would sort last.
+
+    What is kept of a pair and what is cut go by one order: were they two, it would matter what came first.
+    """
     found: dict[Hashable, Any] = {}
     for item in (*current, *added):
         other = found.get(key := key_of(item))
-        if other is None or (other != item and _encode(item) > _encode(other)):
+        if other is None or (other != item and _place_in_time(item) > _place_in_time(other)):
             found[key] = item
-    return tuple(sorted(found.values(), key=lambda item: (item.at, _encode(item))))[-most:]
+    ordered = sorted(found.values(), key=attrgetter("at"))
+    if any(one.at == other.at for one, other in pairwise(ordered)):
+        ordered.sort(key=_place_in_time)
+    return tuple(ordered[-most:])
+
+
+def _place_in_time(item: Any) -> tuple[datetime, bytes]:
+    return (item.at, _encode(item))
 
 
 def _note_estimates(
@@ -177,7 +191,24 @@ def _with_estimate(current: tuple[Estimate, ...], delivery: datetime, at: dateti
     known = {estimate.delivery: estimate for estimate in current}
     seen = known.get(delivery, Estimate(delivery, at, at))
     known[delivery] = Estimate(delivery, min(seen.first_at, at), max(seen.last_at, at))
-    return tuple(sorted(known.values(), key=lambda e: (e.last_at, e.delivery)))[-MOST_ESTIMATES:]
+    kept = known.values() if len(known) <= MOST_ESTIMATES else _first_and_last(known.values())
+    return tuple(sorted(kept, key=lambda e: (e.first_at, e.delivery)))
+
+
+def _first_and_last(estimates: Iterable[Estimate]) -> Iterable[Estimate]:
+    """The earliest, among which the original is, and the latest, among which the current one is.
+
+    Of a date that is in one of the two only, the other time is forgotten: it could have been cut before, and what is
+    left must not depend on when that was.
+    """
+    first = sorted(estimates, key=lambda e: (e.first_at, e.delivery))[:MOST_ESTIMATES]
+    last = sorted(estimates, key=lambda e: (e.last_at, e.delivery))[-MOST_ESTIMATES:]
+    firsts = {e.delivery: e.first_at for e in first}
+    lasts = {e.delivery: e.last_at for e in last}
+    return [
+        Estimate(delivery, firsts.get(delivery) or lasts[delivery], lasts.get(delivery) or firsts[delivery])
+        for delivery in {**firsts, **lasts}
+    ]
 
 
 def _add_line(old: dict[str, TimelineEntry], observation: Observation) -> dict[str, TimelineEntry]:
@@ -186,8 +217,10 @@ def _add_line(old: dict[str, TimelineEntry], observation: Observation) -> dict[s
         return old
     lines = {**old, observation.identity: entry}
     if len(lines) > MOST_LINES:
-        newest = sorted(lines, key=lambda identity: (lines[identity], identity))[-MOST_LINES:]
-        lines = {identity: lines[identity] for identity in newest}
+        oldest = min(lines, key=lambda identity: (lines[identity], identity))
+        if oldest == observation.identity:
+            return old
+        del lines[oldest]
     return lines
 
 

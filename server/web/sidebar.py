@@ -53,11 +53,12 @@ def panel_routes(parts: Parts, base: str) -> list[HTTPRouteHandler]:
         if (ticket is None) == (order is None):
             raise BadInput("Expected either ticket or order")
         if ticket is not None:
-            contexts = parts.gathering.stream_ticket(session.workspace, session.connection, read_text(ticket, "ticket"))
+            number = read_text(ticket, "ticket")
+            contexts = parts.gathering.stream_ticket(session.workspace, session.connection, number)
         else:
             reference = read_text(order, "order")
             contexts = parts.gathering.stream_order(session.workspace, reference, shop=shop or "")
-        return ServerSentEvent(_events(parts, session, contexts))
+        return ServerSentEvent(_events(parts, session, contexts, (session.connection, ticket or "")))
 
     @get(f"{base}/search", include_in_schema=False)
     async def search(
@@ -81,7 +82,7 @@ def signed_in(parts: Parts, request: Request[Any, Any, Any]) -> Session:
 
 
 async def _events(
-    parts: Parts, session: Session, contexts: AsyncGenerator[Context]
+    parts: Parts, session: Session, contexts: AsyncGenerator[Context], ticket: tuple[str, str]
 ) -> AsyncIterator[ServerSentEventMessage]:
     """A panel for every context, each with only those sections that changed; errors as a sentence; then the end."""
     sent: dict[str, str] = {}
@@ -89,10 +90,10 @@ async def _events(
     try:
         async for context in contexts:
             last = context
-            yield _panel_event(draw.panel(context, is_live=True), sent)
+            yield _panel_event(draw.panel(context, is_live=True, ticket=ticket), sent)
         if last is not None:
             parts.measurements.sources(last.sources)
-            yield _panel_event(draw.panel(last), sent)
+            yield _panel_event(draw.panel(last, ticket=ticket), sent)
     except Ambiguous as error:
         choices = _choices(parts, session, error.candidates)
         empty = {"sections": {}, "waiting": [], "as_of": ""}

@@ -25,8 +25,8 @@ from sidebar import html
 log = structlog.get_logger()
 
 REFUSED = (
-    "Zendesk did not confirm who you are, so nothing is shown. Reload the Zendesk page; if that does not help, an admin "
-    "must check the app's installation in Beforehand."
+    "Zendesk did not confirm who you are, so nothing is shown. Reload the Zendesk page; if that does not help, "
+    "an admin must check the app's installation in Beforehand."
 )
 ANY_ZENDESK = "https://*.zendesk.com"
 """Who may frame the refusal where no installation of ours fits: it holds nothing but a sentence."""
@@ -152,9 +152,10 @@ def _form_token(body: bytes) -> str:
 def _page_policy(nonce: str, sdk_url: str, ancestor: str) -> str:
     parts = urlsplit(sdk_url)
     sdk = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    # Reloading the page posts its form again, so that must be allowed.
     return (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'{sdk}; style-src 'self'; connect-src 'self'; "
-        f"base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors {ancestor}"
+        f"base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors {ancestor}"
     )
 
 

@@ -26,7 +26,7 @@ from sidebar.panel import (
 
 EXPECTED = Path(__file__).parent / "expected"
 HARMLESS = {
-    *("a", "article", "button", "dd", "details", "div", "dl", "dt", "h2", "h3", "li", "ol", "p", "span", "strong"),
+    *("a", "article", "button", "dd", "details", "div", "dl", "dt", "h2", "li", "ol", "p", "span", "strong"),
     *("summary", "ul"),
 }
 ATTRIBUTES = {

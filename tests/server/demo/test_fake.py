@@ -101,8 +101,7 @@ async def test_a_call_may_hang_until_it_is_let_go(fake, client):
     gate = asyncio.Event()
     fake.next_answers(Mishap(waits_for=gate))
     call = asyncio.create_task(client.post("/add", content=b"3"))
-    while not fake.calls:
-        await asyncio.sleep(0)
+    await fake.until_called(1)
     assert not call.done()
     gate.set()
     assert (await call).json() == {"total": 3}

@@ -77,8 +77,7 @@ async def test_ups_knows_only_its_own_parcels(client, token, new_parcel):
 async def test_ups_keeps_silent_about_a_slow_parcel_until_its_patience_ends(client, world, token, parcel):
     world.ups.slow_numbers.add(parcel.number)
     call = asyncio.create_task(track(client, token, parcel.number))
-    while len(world.ups.calls) < 2:
-        await asyncio.sleep(0)
+    await world.ups.until_called(2)
     assert not call.done()
     world.ups.patience.set()
     assert (await call)[0] == 200

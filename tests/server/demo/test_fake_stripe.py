@@ -1,11 +1,12 @@
 """The simulated Stripe: its objects, its refusals, and a signature that Stripe's own library accepts."""
 
+import json
 from datetime import timedelta
 
 import pytest
 import stripe
 
-from server.demo.stripe import KEY, SECRET
+from server.demo.stripe import KEY, SECRET, charge_body, intent_body
 
 AUTH = {"authorization": f"Bearer {KEY}"}
 
@@ -87,10 +88,6 @@ def test_stripes_own_library_refuses_it_with_another_secret(world, order, real_t
 
 @pytest.mark.parametrize("kind", ["payment_intent", "charge"])
 def test_objects_have_only_fields_that_stripes_have(specs, order, kind):
-    import json
-
-    from server.demo.stripe import charge_body, intent_body
-
     known = json.loads((specs / "stripe/fixtures3.json").read_text())["resources"][kind]
     ours = intent_body(order) if kind == "payment_intent" else charge_body(order, order.intent.attempts[-1])
     assert sorted(set(ours) - set(known)) == []

@@ -134,9 +134,9 @@ def source(status, error=None, hours=0, system="UPS"):
     return SourceContext(connection="ups", system=system, status=status, as_of=as_of, latency_ms=50, error=error)
 
 
-def panel(*, is_live=False, **facts):
+def panel(*, is_live=False, ticket=("", ""), **facts):
     facts = {"workspace": "acme", "as_of": NOW, "timezone": "America/New_York", "order": ORDER, **facts}
-    return draw.panel(Context(**facts), is_live=is_live)
+    return draw.panel(Context(**facts), is_live=is_live, ticket=ticket)
 
 
 def changed(struct, **facts):
@@ -448,6 +448,20 @@ def test_contacts_notifications_and_history():
     assert found.contacts == (Contacted(subject="Ticket 9", line="open, 2 h ago"),)
     assert found.notifications == (Happened(when="Mon 23 Nov, 14:05", text="email: Your parcel is late"),)
     assert found.history == (Happened(when="Mon 23 Nov, 14:05", text="Paid"),)
+
+
+def test_earlier_contact_is_what_came_before_this_ticket():
+    contacts = [
+        ContactContext(
+            id=number, at=NOW - timedelta(hours=hours), channel=desk, subject=f"{desk} {number}", state="open", url=None
+        )
+        for desk, number, hours in (("desk", "7", 30), ("desk", "8", 20), ("other", "8", 10))
+    ]
+    found = panel(contacts=contacts, ticket=("desk", "8")).contacts
+    assert found == (
+        Contacted(subject="other 8", line="open, 10 h ago"),
+        Contacted(subject="desk 7", line="open, 30 h ago"),
+    )
 
 
 def test_no_order_is_said_with_a_way_out():

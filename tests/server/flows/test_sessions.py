@@ -49,16 +49,7 @@ def test_what_is_not_ours_is_nobody():
     of_another_purpose = sealer([SECRET], "something else").encrypt(b'{"workspace":"acme"}').decode()
     not_a_session = sealer([SECRET], "sidebar session").encrypt(b'{"workspace":"acme"}').decode()
     for token in (
-        *(
-            "",
-            PREFIX,
-            sealed,
-            "bh_" + sealed,
-            good[:-2],
-            good[:60] + "AAAA" + good[64:],
-            PREFIX + others,
-            PREFIX + of_another_purpose,
-        ),
-        *(PREFIX + not_a_session, PREFIX + "é", good + "x" * 3000, "." * 100_000),
+        *("", PREFIX, sealed, "bh_" + sealed, good[:-2], good[:60] + "AAAA" + good[64:], good + "x" * 3000),
+        *(PREFIX + others, PREFIX + of_another_purpose, PREFIX + not_a_session, PREFIX + "é", "." * 100_000),
     ):
         assert sessions().read(token, NOW) is None, token[:80]

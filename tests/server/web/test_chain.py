@@ -73,7 +73,11 @@ async def test_a_webhook_becomes_a_context_and_a_live_look_is_kept(parts, shop, 
         await process_inbox(*work)
         again = await client.get("/v1/orders/acme/%231001/context?live=false", headers=headers)
         assert [payment["id"] for payment in again.json()["payments"]] == ["pi_1"]
-        assert {s["connection"]: s["status"] for s in again.json()["sources"]} == {"shop": "stale", "stripe": "stale"}
+        assert {s["connection"]: s["status"] for s in again.json()["sources"]} == {
+            "shop": "stale",
+            "stripe": "stale",
+            "desk": "stale",
+        }
         found = await client.get("/v1/orders/acme?q=JANE@example.com", headers=headers)
         assert [order["order_id"] for order in found.json()["orders"]] == ["5001"]
 

@@ -133,7 +133,7 @@ async def test_the_page_comes_with_a_session_and_a_narrow_policy(site):
         "style-src": "'self'",
         "connect-src": "'self'",
         "base-uri": "'none'",
-        "form-action": "'none'",
+        "form-action": "'self'",
         "object-src": "'none'",
         "frame-ancestors": "https://acme.zendesk.com",
     }

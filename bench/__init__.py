@@ -1,0 +1,1 @@
+"""How fast it is: ratios within one run, because machines are noisy. `make bench`."""

@@ -1,0 +1,44 @@
+"""This file measures the core: events through fold, assess, plan and store, in this process on one core."""
+
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bench.orders import make_order, webhook
+from connectors.connection import Connection
+from connectors.shopify import Settings, connect
+from connectors.transport import utc_now
+from server.demo import shopify
+from server.demo.shopify_bodies import SHOP
+from server.flows import intake, process
+from server.rules.policy import parse_policy
+from server.store.sqlite import SqliteStore
+from server.workspaces import Workspace
+
+EVENTS = 2000
+
+
+async def events_per_second() -> float:
+    """Webhooks that are stored already, until their orders are."""
+    settings = Settings(shop=SHOP, client_id="x", client_secret=shopify.SECRET, access_token="x")
+    connector = connect(settings, Connection(workspace="acme", name="shop"))
+    zone = ZoneInfo("America/New_York")
+    workspaces = {"acme": Workspace("acme", zone, parse_policy({}, zone), {"shop": connector})}
+    with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder:
+        store = await SqliteStore.open(Path(folder) / "rules.db", clock=utc_now)
+        for number in range(EVENTS):
+            body, headers = webhook(make_order(number % 500), f"orders/updated{number // 500}", size=3000)
+            headers["x-shopify-topic"] = ("orders/create", "orders/updated", "orders/paid", "orders/fulfilled")[
+                number // 500
+            ]
+            await intake.accept(workspaces, store, lambda: datetime.now(UTC), "acme.shop", headers, body)
+        started = time.perf_counter()
+        done = 0
+        while found := await process.process_inbox(workspaces, store, utc_now):
+            done += found
+        elapsed = time.perf_counter() - started
+        await store.close()
+        await connector.close()
+    return done / elapsed
