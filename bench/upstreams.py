@@ -1,6 +1,8 @@
-"""This file is the five upstreams in one process: each answers after a given delay, as cheaply as it can.
+"""This file is all five upstreams and the helpdesk in one process; each answers after a given delay, and cheaply.
 
-python -m bench.upstreams PORT DELAY_SECONDS ORDERS
+python -m bench.upstreams PORT ORDERS
+
+`POST /delay/{SYSTEM}/{SECONDS}` sets how long a system takes, `GET /opened` says which tickets were opened when.
 """
 
 import asyncio
@@ -8,84 +10,110 @@ import json
 import re
 import sys
 import time
-from typing import Any
+from collections import defaultdict
 
-import uvicorn
+import uvloop
 
 from bench.orders import FIRST, make_order
 from server.demo.carriers import FakeEasyPost, _ups_details
 from server.demo.shopify_graphql import graphql_order
 from server.demo.stripe import intent_body
 
+_SYSTEMS = {"/admin/": "shopify", "/v1/": "stripe", "/v2/": "easypost", "/api/track": "ups", "/api/v2/": "zendesk"}
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
 
 class Upstreams:
-    """An ASGI application. Answers are made before the measurement begins."""
+    """What is answered, and how late. The answers are made before the measurement begins."""
 
-    def __init__(self, delay: float, orders: int) -> None:
-        self._delay = delay
-        self._answers: dict[str, bytes] = {}
+    def __init__(self, orders: int) -> None:
+        self.delays: dict[str, float] = defaultdict(float)
         self._opened: list[tuple[str, float]] = []
+        self._answers: dict[str, bytes] = {}
         easypost = FakeEasyPost(lambda: None)  # type: ignore[arg-type,return-value]  # its clock is for webhooks
         for number in range(1, orders + 1):
             order = make_order(number)
             ups, usps = order.parcels
             told = {"data": {"order": graphql_order(order)}, "extensions": {}}
-            self._answers[f"gid://shopify/Order/{FIRST + number}"] = json.dumps(told).encode()
-            self._answers[f"/v1/payment_intents/{order.intent.id}"] = json.dumps(intent_body(order)).encode()
-            self._answers[f"/api/track/v1/details/{ups.number}"] = json.dumps(_ups_details(ups)).encode()
-            tracked = {"trackers": [easypost.tracker(usps)], "has_more": False}
-            self._answers[f"/v2/trackers?{usps.number}"] = json.dumps(tracked).encode()
+            self._keep(f"gid://shopify/Order/{FIRST + number}", told)
+            self._keep(f"/v1/payment_intents/{order.intent.id}", intent_body(order))
+            self._keep(f"/api/track/v1/details/{ups.number}", _ups_details(ups))
+            self._keep(f"/v2/trackers?{usps.number}", {"trackers": [easypost.tracker(usps)], "has_more": False})
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body = b""
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if not message.get("more_body"):
-                break
-        path, query = scope["path"], scope["query_string"].decode()
-        status, answer, delay = self._answer(scope["method"], path, query, body)
-        if delay:
-            await asyncio.sleep(delay)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+    def _keep(self, key: str, content: object) -> None:
+        self._answers[key] = json.dumps(content).encode()
 
-    def _answer(self, method: str, path: str, query: str, body: bytes) -> tuple[int, bytes, float]:
-        """Status, body, delay. The helpdesk answers at once where an action is delivered."""
-        if path.startswith("/api/v2/"):
-            delay = self._delay if "users/search" in path else 0.0
-            return self._desk(method, path, body, delay)
-        if path == "/security/v1/oauth/token":
-            return 200, b'{"access_token": "t", "expires_in": "14399"}', 0.0
-        if path == "/opened":
-            return 200, json.dumps(self._opened).encode(), 0.0
-        key = path
-        if path.endswith("graphql.json"):
-            key = json.loads(body)["variables"]["id"]
-        elif path == "/v2/trackers":
-            key = f"{path}?{dict(part.split('=') for part in query.split('&'))['tracking_code']}"
-        elif path.endswith("/search"):
-            order_id = next((int(word) for word in re.findall(r"\d{10,}", query)), FIRST)
-            found = self._answers.get(f"/v1/payment_intents/pi_{order_id - FIRST}", b"")
-            return 200, b'{"object": "search_result", "data": [' + found + b'], "has_more": false}', self._delay
-        found = self._answers.get(key)
-        return (200, found, self._delay) if found else (404, b"{}", self._delay)
+    def answer(self, method: str, path: str, body: bytes) -> tuple[float, int, bytes]:
+        """Delay, status and body."""
+        place, _, query = path.partition("?")
+        if place.startswith("/delay/"):
+            _, _, system, seconds = place.split("/")
+            self.delays[system] = float(seconds)
+            return 0, 200, b"{}"
+        if place == "/opened":
+            return 0, 200, json.dumps(self._opened).encode()
+        if place == "/security/v1/oauth/token":
+            return 0, 200, b'{"access_token": "t", "expires_in": "14399"}'
+        system = next((name for start, name in _SYSTEMS.items() if place.startswith(start)), "")
+        if system == "zendesk":
+            return (self.delays[system], *self._desk(method, place, body))
+        found = self._found(place, query, body)
+        return self.delays[system], 200 if found else 404, found or b"{}"
 
-    def _desk(self, method: str, path: str, body: bytes, delay: float) -> tuple[int, bytes, float]:
-        if path == "/api/v2/users/search":
-            return 200, b'{"users": []}', delay
-        if method == "POST":
-            ticket = json.loads(body)["ticket"]
-            self._opened.append((ticket["subject"].split()[1], time.time()))
-            number = len(self._opened)
-            made = {"id": number, "status": "open", "updated_at": "2026-01-01T00:00:00Z", **ticket}
-            for name in ("comment", "requester"):
-                made.pop(name, None)
-            return 201, json.dumps({"ticket": made}).encode(), 0.0
-        return 200, b'{"tickets": []}', 0.0
+    def _found(self, place: str, query: str, body: bytes) -> bytes | None:
+        if place.endswith("graphql.json"):
+            return self._answers.get(json.loads(body)["variables"]["id"])
+        if place == "/v2/trackers":
+            code = next(part for part in query.split("&") if part.startswith("tracking_code="))
+            return self._answers.get(f"{place}?{code.partition('=')[2]}")
+        if place.endswith("/search"):
+            ids = re.findall(r"\d{13}", query)
+            intent = self._answers.get(f"/v1/payment_intents/pi_{int(ids[0]) - FIRST}", b"") if ids else b""
+            return b'{"object": "search_result", "data": [' + intent + b'], "has_more": false}'
+        return self._answers.get(place)
+
+    def _desk(self, method: str, place: str, body: bytes) -> tuple[int, bytes]:
+        if method == "GET":
+            return 200, b'{"users": []}' if "users" in place else b'{"tickets": []}'
+        ticket = json.loads(body)["ticket"]
+        self._opened.append((ticket["subject"].split()[1], time.time()))
+        told = {name: value for name, value in ticket.items() if name not in ("comment", "requester")}
+        made = {"id": len(self._opened), "status": "open", "updated_at": "2026-01-01T00:00:00Z", **told}
+        return 201, json.dumps({"ticket": made}).encode()
+
+
+class Connection(asyncio.Protocol):
+    """As much HTTP/1.1 as our own client speaks: one request at a time, with a length."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self._upstreams = upstreams
+        self._received = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, end, rest = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not end or len(rest) < (int(length[1]) if length else 0):
+            return
+        method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ", 2)
+        self._received = bytearray()
+        delay, status, body = self._upstreams.answer(method, path, bytes(rest))
+        asyncio.get_running_loop().call_later(delay, self._send, status, body)
+
+    def _send(self, status: int, body: bytes) -> None:
+        head = f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        if not self._transport.is_closing():
+            self._transport.write(head.encode() + body)
+
+
+async def main(port: int, orders: int) -> None:
+    upstreams = Upstreams(orders)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(upstreams), "127.0.0.1", port)
+    await server.serve_forever()
 
 
 if __name__ == "__main__":
-    application: Any = Upstreams(float(sys.argv[2]), int(sys.argv[3]))
-    uvicorn.run(application, host="127.0.0.1", port=int(sys.argv[1]), interface="asgi3", log_level="warning")
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

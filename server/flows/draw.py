@@ -1,23 +1,20 @@
 """This file turns a context into the panel that every helpdesk draws."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from connectors.carriers import carrier_name
 from server.context import (
     CandidateContext,
     Context,
     CustomerContext,
-    DisputeContext,
     IssueContext,
     OrderContext,
-    PaymentContext,
     PromiseContext,
-    ScanContext,
-    ShipmentContext,
     SignalContext,
     SourceContext,
 )
+from server.flows.draw_payment import draw_payment, is_nothing
+from server.flows.draw_shipment import draw_shipment
 from server.flows.tickets import EMAIL_ONLY, LINKED, OTHER_CUSTOMER, OURS
 from sidebar import words
 from sidebar.panel import (
@@ -25,30 +22,25 @@ from sidebar.panel import (
     Contacted,
     Happened,
     Header,
-    Paid,
     Panel,
     Pill,
     Promised,
     Row,
-    Scanned,
-    Shipped,
     Source,
     Tone,
     Trouble,
 )
 
-GAP = timedelta(hours=36)
-"""A silence between two scans that is worth pointing at."""
 NOTHING = "No order was found for this ticket. Search by order number, e-mail address, phone or tracking number."
 SEVERAL = "Several orders may be meant. Choose one:"
 KEPT = Pill("Kept", Tone.GOOD)
-_FINAL = ("delivered", "returned", "cancelled")
 
 
 def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = ("", "")) -> Panel:
     """The whole panel. While it *is_live*, sources that have not answered yet may still do so.
 
-    *ticket* (connection and id) is the one beside which it is shown: that is no earlier contact.
+    *ticket* (connection and id) is the one beside which it is shown: that is no earlier contact, and
+    an issue that has it needs no link.
     """
     pen = _Pen(context, ticket)
     return Panel(
@@ -58,8 +50,8 @@ def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = 
         promise=pen.promise(context.promise) if context.promise else None,
         troubles=pen.troubles(),
         solved=tuple(pen.issue(issue) for issue in context.issues if issue.state != "open"),
-        payments=tuple(pen.payment(payment) for payment in context.payments),
-        shipments=tuple(pen.shipment(shipment) for shipment in context.shipments),
+        payments=tuple(draw_payment(payment, pen.zone) for payment in context.payments),
+        shipments=tuple(draw_shipment(shipment, pen.zone, pen.now) for shipment in context.shipments),
         contacts=pen.contacts(),
         notifications=tuple(
             Happened(when=words.moment(told.at, pen.zone), text=f"{told.channel}: {told.text}".strip(": "))
@@ -191,81 +183,6 @@ class _Pen:
             reasons=tuple(signal.reasons),
         )
 
-    def payment(self, payment: PaymentContext) -> Paid:
-        currency = payment.currency
-        amounts = (
-            ("Amount", payment.amount),
-            (
-                "Captured",
-                payment.captured if payment.captured != payment.amount and not _is_nothing(payment.captured) else None,
-            ),
-            ("Refunded", None if _is_nothing(payment.refunded) else payment.refunded),
-            # That nothing is left to refund is worth a line only where something was taken.
-            ("Can be refunded", None if _is_nothing(payment.captured or payment.refundable) else payment.refundable),
-        )
-        rows = [Row(label, words.money(value, currency)) for label, value in amounts if value is not None]
-        problem = payment.failure.message or payment.failure.code if payment.failure else ""
-        if payment.dispute:
-            rows.append(Row("Disputed", self._dispute(payment.dispute, currency)))
-        name = payment.processor.replace("_", " ").title()
-        attempts = [
-            Row(words.moment(tried.at, self.zone), "Worked" if tried.succeeded else tried.failure_message or "Failed")
-            for tried in reversed(payment.attempts)
-        ]
-        return Paid(
-            title=f"{name}, {payment.method}" if payment.method else name,
-            pill=words.payment(payment.state),
-            rows=tuple(rows),
-            problem=problem,
-            attempts=tuple(attempts) if len(attempts) > 1 or problem else (),
-        )
-
-    def _dispute(self, dispute: DisputeContext, currency: str | None) -> str:
-        parts = (words.money(dispute.amount, currency), dispute.reason, dispute.state)
-        said = ", ".join(part.replace("_", " ") for part in parts if part)
-        return f"{said}; answer by {words.moment(dispute.respond_by, self.zone)}" if dispute.respond_by else said
-
-    def shipment(self, shipment: ShipmentContext) -> Shipped:
-        return Shipped(
-            title=shipment.carrier_name or carrier_name(shipment.carrier),
-            number=shipment.tracking_number,
-            href=shipment.tracking_url or "",
-            pill=words.shipment(shipment.state),
-            rows=self._shipment_rows(shipment),
-            problem=shipment.exception or "",
-            scans=self._scans(shipment.scans, is_moving=shipment.state not in _FINAL),
-        )
-
-    def _shipment_rows(self, shipment: ShipmentContext) -> tuple[Row, ...]:
-        rows = [Row("Service", shipment.service)] if shipment.service else []
-        original, current = shipment.estimated_delivery.original, shipment.estimated_delivery.current
-        if shipment.delivered_at:
-            rows.append(Row("Delivered", words.moment(shipment.delivered_at, self.zone)))
-        elif current:
-            moved = original is not None and original != current
-            was = f", first {words.day(original, self.zone, self.now)}" if moved and original else ""
-            rows.append(Row("Estimate", f"{words.day(current, self.zone, self.now)}{was}"))
-        if not shipment.scans and shipment.shipped_at:
-            rows.append(Row("Shipped", words.moment(shipment.shipped_at, self.zone)))
-        return tuple(rows)
-
-    def _scans(self, scans: list[ScanContext], *, is_moving: bool) -> tuple[Scanned, ...]:
-        """Newest first; a silence is told above the scan after which it began."""
-        drawn = []
-        for index, scan in enumerate(scans):
-            newer = scans[index - 1].time if index else (self.now if is_moving else scan.time)
-            drawn.append(
-                Scanned(
-                    when=words.moment(scan.time, self.zone),
-                    hint=f"{scan.local_time} local time" if scan.local_time else "",
-                    text=scan.text,
-                    place=scan.place,
-                    ago="" if index else words.ago(scan.time, self.now),
-                    gap=f"No scan for {words.span(newer - scan.time)}" if newer - scan.time >= GAP else "",
-                )
-            )
-        return tuple(drawn)
-
     def contacts(self) -> tuple[Contacted, ...]:
         """Newest first."""
         others = (contact for contact in self.context.contacts if (contact.channel, contact.id) != self.ticket)
@@ -293,13 +210,9 @@ class _Pen:
         return Source(name=name, tone=Tone.BAD, text=_without(source.error or "did not answer", name), detail=known)
 
 
-def _is_nothing(amount: str | None) -> bool:
-    return not (amount or "").strip("0.")
-
-
 def _custom(customer: CustomerContext) -> str:
     count = "1 order" if customer.orders_count == 1 else f"{customer.orders_count} orders"
-    spent = "" if _is_nothing(customer.total_spent) else words.money(customer.total_spent, customer.currency)
+    spent = "" if is_nothing(customer.total_spent) else words.money(customer.total_spent, customer.currency)
     return f"{count}, {spent} in all" if spent else count
 
 

@@ -8,15 +8,14 @@ are decided by comparing the words themselves), and scans, attempts, estimates a
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, eq
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from connectors.model import Contact, Customer, Observation
+from connectors.model import Contact, Customer, Observation, Scan
 from server.model import Estimate, OrderKey, OrderRecord, Said, TimelineEntry
 from server.rules.view import view
 
@@ -145,24 +144,41 @@ def _union(name: str, current: tuple[Any, ...], added: tuple[Any, ...]) -> tuple
     if name == "references":
         together = tuple(sorted({*current, *added}))
     elif name == "scans":
-        together = _newest(current, added, attrgetter("key"), MOST_SCANS)
+        together = _add_scans(current, added)
     else:
-        together = _newest(current, added, attrgetter("id"), MOST_ATTEMPTS)
+        together = _newest(_one_each((*current, *added), attrgetter("id")), MOST_ATTEMPTS)
     return current if together == current else together
 
 
-def _newest(current: Iterable[E], added: Iterable[E], key_of: Callable[[Any], Hashable], most: int) -> tuple[E, ...]:
-    """The union by key, oldest first, cut at its newest. Of two with the same key the one that would sort last.
+def _add_scans(current: tuple[Scan, ...], added: tuple[Scan, ...]) -> tuple[Scan, ...]:
+    """Carriers tell all scans with every new one, so only those that share a moment with a new one are compared."""
+    known = frozenset(current)
+    fresh = [scan for scan in added if scan not in known]
+    if not fresh:
+        return current
+    moments = {scan.at for scan in fresh}
+    settled = [scan for scan in current if scan.at not in moments]
+    rivals = [scan for scan in current if scan.at in moments]
+    return _newest((*settled, *_one_each((*rivals, *fresh), attrgetter("key"))), MOST_SCANS)
 
-    What is kept of a pair and what is cut go by one order: were they two, it would matter what came first.
+
+def _one_each(items: Iterable[E], key_of: Callable[[Any], Hashable]) -> Iterable[E]:
+    """Of those with the same key the one that `_newest` would put last: by another order than the one by which it
+    cuts, it would matter what came first.
     """
     found: dict[Hashable, Any] = {}
-    for item in (*current, *added):
+    for item in items:
         other = found.get(key := key_of(item))
         if other is None or (other != item and _place_in_time(item) > _place_in_time(other)):
             found[key] = item
-    ordered = sorted(found.values(), key=attrgetter("at"))
-    if any(one.at == other.at for one, other in pairwise(ordered)):
+    return found.values()
+
+
+def _newest(items: Iterable[E], most: int) -> tuple[E, ...]:
+    """At most so many, oldest first."""
+    ordered: list[Any] = sorted(items, key=attrgetter("at"))
+    times = [item.at for item in ordered]
+    if any(map(eq, times, times[1:])):
         ordered.sort(key=_place_in_time)
     return tuple(ordered[-most:])
 

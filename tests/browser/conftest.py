@@ -210,7 +210,7 @@ class Page:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
-    if not CHROMIUM.exists():  # noqa: ASYNC240  # once, before there is anything to wait for
+    if not CHROMIUM.exists():  # noqa: ASYNC240  # once, before anything runs  # noqa: ASYNC240  # once, before there is anything to wait for
         pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the sidebar as agents see it")
     async_api = pytest.importorskip("playwright.async_api")
     async with async_api.async_playwright() as playwright:

@@ -109,3 +109,20 @@ async def test_a_source_that_fails_says_so_and_the_others_answer(server, name, m
     others = {other: each["status"] for other, each in told.items() if other not in (name, "tracking")}
     assert others == dict.fromkeys({"shop", "payments", "ups", "desk"} - {name}, "ok")
     assert found["order"]["name"] == STALLED
+
+
+async def test_a_carrier_that_never_answers_is_named_and_keeps_nobody_waiting(server):
+    await server.player(only="#48230").play(silent)
+    found = (await server.get("/v1/orders/acme/48230/context?wait=0.3")).json()
+    told = {source["connection"]: source for source in found["sources"]}
+    assert (told["ups"]["status"], told["shop"]["status"], told["payments"]["status"]) == ("timeout", "ok", "ok")
+    assert "UPS" in told["ups"]["error"]
+    server.world.ups.patience.set()
+
+
+@pytest.mark.parametrize(("number", "state", "tries"), [("48204", "paid", 2), ("48207", "failed", 2)])
+async def test_one_payment_told_by_shop_and_processor_stays_one(server, number, state, tries):
+    await server.player(only=f"#{number}").play(silent)
+    for live in ("false", "true"):
+        found = (await server.get(f"/v1/orders/acme/{number}/context?live={live}")).json()
+        assert [(payment["state"], len(payment["attempts"])) for payment in found["payments"]] == [(state, tries)]

@@ -15,7 +15,7 @@ from server.demo.stories import NEW_YORK, beginning
 PORT = 8460
 
 
-async def test_the_demo_plays_every_story_and_ends(tmp_path, capsys):
+async def test_the_demo_plays_every_story_ends_and_leaves_a_configuration_that_can_be_served(tmp_path, capsys):
     summary = await demonstrate(port=PORT, folder=tmp_path, keep_running=False)
     told = capsys.readouterr().out
     assert summary.tickets == {
@@ -35,13 +35,9 @@ async def test_the_demo_plays_every_story_and_ends(tmp_path, capsys):
     assert "▸ ticket opened 4711" in told
     assert "/v1/orders/acme/48219/context" in told
     assert "Traceback" not in told
-
-
-async def test_what_it_wrote_is_a_configuration_that_can_be_served(tmp_path):
-    await demonstrate(port=PORT, folder=tmp_path, keep_running=False)
-    found = settings.load(tmp_path / "beforehand.toml")
-    assert sorted(found.workspaces["acme"].connections) == ["desk", "payments", "shop", "tracking", "ups"]
-    assert all(each.base_url.startswith("http://127.0.0.1:") for each in found.workspaces["acme"].connections.values())
+    connections = settings.load(tmp_path / "beforehand.toml").workspaces["acme"].connections
+    assert sorted(connections) == ["desk", "payments", "shop", "tracking", "ups"]
+    assert all(each.base_url.startswith("http://127.0.0.1:") for each in connections.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])

@@ -1,30 +1,15 @@
 """From a context to the panel that agents see."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import msgspec
 import pytest
 
 from server.context import (
-    AttemptContext,
     CandidateContext,
     ContactContext,
-    Context,
-    CustomerContext,
-    DisputeContext,
-    EstimateContext,
-    FailureContext,
-    IssueContext,
-    ItemContext,
     NotificationContext,
-    OrderContext,
-    PaymentContext,
     PromiseContext,
-    ScanContext,
-    ShipmentContext,
     SignalContext,
-    SourceContext,
-    TicketContext,
     TimelineContext,
 )
 from server.flows import draw
@@ -35,113 +20,14 @@ from sidebar.panel import (
     Contacted,
     Happened,
     Header,
-    Paid,
     Pill,
     Promised,
     Row,
-    Scanned,
-    Shipped,
     Source,
     Tone,
     Trouble,
 )
-
-NOW = datetime(2026, 11, 23, 19, 5, tzinfo=UTC)
-"""Monday, 14:05 in New York."""
-
-ORDER = OrderContext(
-    id="5001",
-    name="#1001",
-    shop="shop",
-    placed_at=NOW - timedelta(days=5),
-    total="129.00",
-    currency="USD",
-    financial_state="paid",
-    fulfillment_state="fulfilled",
-    cancelled_at=None,
-    cancel_requested_at=None,
-    cancel_reason=None,
-    tags=[],
-    high_value=False,
-    destination="Nashville, TN, US",
-    admin_url="https://acme.myshopify.com/admin/orders/5001",
-    items=[
-        ItemContext(line="1", title="Skillet", sku="S", quantity=1),
-        ItemContext(line="2", title="Mug", sku="M", quantity=2),
-    ],
-)
-CUSTOMER = CustomerContext(
-    name="Ada Lovelace",
-    email="ada@example.com",
-    phone=None,
-    orders_count=23,
-    total_spent="4180.50",
-    currency="USD",
-    vip=True,
-)
-PAYMENT = PaymentContext(
-    id="pi_1",
-    processor="stripe",
-    state="paid",
-    method="Visa ending 4242",
-    amount="129.00",
-    captured="129.00",
-    refunded="0.00",
-    refundable="129.00",
-    currency="USD",
-    failure=None,
-    dispute=None,
-    attempts=[],
-)
-SHIPMENT = ShipmentContext(
-    carrier="ups",
-    carrier_name="UPS",
-    tracking_number="1Z999",
-    tracking_url="https://www.ups.com/track?tracknum=1Z999",
-    service="Ground",
-    state="in_transit",
-    estimated_delivery=EstimateContext(original=NOW, current=NOW + timedelta(days=2)),
-    shipped_at=NOW - timedelta(days=4),
-    delivered_at=None,
-    last_scan_at=NOW - timedelta(hours=51),
-    scans=[],
-    exception=None,
-    sources=["ups"],
-)
-ISSUE = IssueContext(
-    id="i1",
-    kind="tracking_stalled",
-    state="open",
-    severity=Severity.HIGH,
-    headline="has had no carrier scan for 51 hours",
-    reasons=["Last seen in Memphis"],
-    since=NOW - timedelta(hours=51),
-    deadline=None,
-    opened_at=NOW - timedelta(hours=3),
-    solved_at=None,
-    order="5001",
-    ticket=TicketContext(connection="desk", id="4711", url="https://desk.example/agent/tickets/4711", is_ours=True),
-)
-
-
-def scan(hours, text="Scanned", **facts):
-    time = NOW - timedelta(hours=hours)
-    return ScanContext(time=time, text=text, **{"local_time": None, "place": "", "state": "in_transit", **facts})
-
-
-def source(status, error=None, hours=0, system="UPS"):
-    as_of = None if hours is None else NOW - timedelta(hours=hours)
-    return SourceContext(connection="ups", system=system, status=status, as_of=as_of, latency_ms=50, error=error)
-
-
-def panel(*, is_live=False, ticket=("", ""), **facts):
-    facts = {"workspace": "acme", "as_of": NOW, "timezone": "America/New_York", "order": ORDER, **facts}
-    return draw.panel(Context(**facts), is_live=is_live, ticket=ticket)
-
-
-def changed(struct, **facts):
-    return msgspec.structs.replace(struct, **facts)
-
+from tests.server.flows.drawing import CUSTOMER, ISSUE, NOW, ORDER, SHIPMENT, changed, panel, source
 
 # --- header ----------------------------------------------------------------------------------------------------------
 
@@ -235,6 +121,24 @@ def test_a_settled_promise_needs_no_percentage(level, risk):
     assert panel(promise=promise).promise.risk == ""
 
 
+def test_a_promise_that_was_kept_is_called_so():
+    promise = PromiseContext(promised_by=NOW, source="the shop", risk=0.0, level=Level.ON_TRACK, reasons=[])
+    there = changed(SHIPMENT, state="delivered")
+    assert panel(promise=promise, shipments=[there]).promise.pill == Pill("Kept", Tone.GOOD)
+    assert panel(promise=promise, shipments=[there, SHIPMENT]).promise.pill == Pill("On track", Tone.GOOD)
+    assert panel(promise=promise).promise.pill == Pill("On track", Tone.GOOD)
+
+
+def test_an_issue_of_this_very_ticket_needs_no_link():
+    trouble = panel(issues=[ISSUE], ticket=("desk", "4711")).troubles[0]
+    assert (trouble.link, trouble.href) == ("this ticket", "")
+
+
+def test_a_first_order_is_one_order():
+    first = changed(CUSTOMER, orders_count=1, total_spent="0.00")
+    assert panel(customer=first).header.rows[-1] == Row("Customer", "1 order")
+
+
 def test_open_issues_come_before_what_has_no_ticket_yet():
     signals = [
         SignalContext(
@@ -280,118 +184,6 @@ def test_solved_issues_stand_apart():
             link="Ticket 4711",
         ),
     )
-
-
-# --- payments --------------------------------------------------------------------------------------------------------
-
-
-def test_payment_says_what_can_be_given_back():
-    assert panel(payments=[PAYMENT]).payments == (
-        Paid(
-            title="Stripe, Visa ending 4242",
-            pill=Pill("Paid", Tone.GOOD),
-            rows=(Row("Amount", "$129.00"), Row("Can be refunded", "$129.00")),
-        ),
-    )
-
-
-def test_partial_amounts_are_told():
-    part = changed(PAYMENT, state="partially_refunded", captured="100.00", refunded="40.00", refundable="60.00")
-    assert panel(payments=[part]).payments[0].rows == (
-        Row("Amount", "$129.00"),
-        Row("Captured", "$100.00"),
-        Row("Refunded", "$40.00"),
-        Row("Can be refunded", "$60.00"),
-    )
-
-
-def test_a_declined_payment_says_why_and_lists_its_attempts():
-    attempts = [
-        AttemptContext(
-            at=NOW - timedelta(hours=2), succeeded=False, failure_code="expired_card", failure_message="Card expired"
-        ),
-        AttemptContext(at=NOW - timedelta(hours=1), succeeded=False, failure_code="x", failure_message=""),
-    ]
-    failed = changed(
-        PAYMENT,
-        state="failed",
-        method=None,
-        captured=None,
-        refunded=None,
-        refundable=None,
-        failure=FailureContext(code="expired_card", message="The card has expired"),
-        attempts=attempts,
-    )
-    assert panel(payments=[failed]).payments == (
-        Paid(
-            title="Stripe",
-            pill=Pill("Payment failed", Tone.BAD),
-            rows=(Row("Amount", "$129.00"),),
-            problem="The card has expired",
-            attempts=(Row("Mon 23 Nov, 13:05", "Failed"), Row("Mon 23 Nov, 12:05", "Card expired")),
-        ),
-    )
-
-
-def test_a_single_good_attempt_is_not_worth_a_list():
-    once = changed(PAYMENT, attempts=[AttemptContext(at=NOW, succeeded=True, failure_code="", failure_message="")])
-    assert panel(payments=[once]).payments[0].attempts == ()
-
-
-def test_a_dispute_says_until_when_to_answer():
-    dispute = DisputeContext(
-        id="d", state="needs_response", reason="fraudulent", amount="129.00", respond_by=NOW + timedelta(days=7)
-    )
-    rows = panel(payments=[changed(PAYMENT, dispute=dispute)]).payments[0].rows
-    assert rows[-1] == Row("Disputed", "$129.00, fraudulent, needs response; answer by Mon 30 Nov, 14:05")
-
-
-# --- shipments -------------------------------------------------------------------------------------------------------
-
-
-def test_silences_are_marked_where_they_are():
-    scans = [
-        scan(51, "Arrived", place="Memphis, TN, US", local_time="2026-11-21 10:05"),
-        scan(90, "Departed"),
-        scan(92, "Origin scan"),
-    ]
-    assert panel(shipments=[changed(SHIPMENT, scans=scans)]).shipments == (
-        Shipped(
-            title="UPS",
-            number="1Z999",
-            href="https://www.ups.com/track?tracknum=1Z999",
-            pill=Pill("On its way", Tone.PLAIN),
-            rows=(Row("Service", "Ground"), Row("Estimate", "Wed 25 Nov, first today")),
-            scans=(
-                Scanned(
-                    when="Sat 21 Nov, 11:05",
-                    hint="2026-11-21 10:05 local time",
-                    text="Arrived",
-                    place="Memphis, TN, US",
-                    ago="51 h ago",
-                    gap="No scan for 51 h",
-                ),
-                Scanned(when="Thu 19 Nov, 20:05", hint="", text="Departed", place="", gap="No scan for 39 h"),
-                Scanned(when="Thu 19 Nov, 18:05", hint="", text="Origin scan", place=""),
-            ),
-        ),
-    )
-
-
-@pytest.mark.parametrize("state", ["delivered", "returned", "cancelled"])
-def test_a_parcel_at_its_end_is_not_silent(state):
-    found = panel(shipments=[changed(SHIPMENT, state=state, scans=[scan(200)])]).shipments[0]
-    assert found.scans[0].gap == ""
-
-
-def test_a_parcel_without_scans_says_when_it_was_shipped():
-    fresh = changed(SHIPMENT, service=None, estimated_delivery=EstimateContext(original=None, current=None))
-    assert panel(shipments=[fresh]).shipments[0].rows == (Row("Shipped", "Thu 19 Nov, 14:05"),)
-
-
-def test_a_delivered_parcel_says_when_and_not_what_was_estimated():
-    there = changed(SHIPMENT, state="delivered", service=None, delivered_at=NOW, scans=[scan(0)])
-    assert panel(shipments=[there]).shipments[0].rows == (Row("Delivered", "Mon 23 Nov, 14:05"),)
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------

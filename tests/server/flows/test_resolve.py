@@ -128,7 +128,7 @@ async def test_a_number_in_the_ticket_is_a_strong_match_and_remembered(world, fa
     assert context.matched_by == label
     again = await world.gathering.of_ticket("acme", "desk", "77")
     assert again.matched_by == "this ticket was found to be about it before"
-    assert world.desk.asked == ["77"]
+    assert world.desk.asked.count("77") == 1
 
 
 async def test_a_number_of_somebody_elses_order_is_a_weak_match_and_not_remembered(world):
