@@ -219,7 +219,8 @@ class Look:
         self._must_plan |= self._was_put_off
         if answer is None:
             self._sources.failed(ask.connection, ask.system, ask.topic, reply.error or TimeoutError(), reply.latency_ms)
-            if spare := self._spare.pop(ask.topic, []):
+            spare = self._spare.pop(ask.topic, [])
+            if spare and self._has_time():
                 self._spare[ask.topic] = spare[1:]
                 self._send(spare[:1])
             return
@@ -227,6 +228,10 @@ class Look:
         self.answers.append(answer)
         self._must_plan |= self._leads_on(ask.connection, observations)
         self._take_in(observations)
+
+    def _has_time(self) -> bool:
+        """Whether another question could still be answered: asking one in vain would blame its source."""
+        return self._until is not None and asyncio.get_running_loop().time() < self._until
 
     def _leads_on(self, connection: str, observations: list[Observation]) -> bool:
         """Whether an answer names a payment or a parcel that we did not know of."""
