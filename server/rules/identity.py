@@ -5,7 +5,7 @@ E-mail, phone and a tracking number alone are for people who search; they never 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -18,8 +18,13 @@ LONGEST_QUERY = 200
 MOST_MENTIONS = 20
 _EMAIL = re.compile(r"[^\s@<>\"'(),;:]{1,64}@[^\s@<>\"'(),;:]{1,255}\.[^\s@<>\"'(),;:.]{2,63}")
 _PHONE = re.compile(r"\+?[\d\s().\-/]{7,25}")
+_EXTENSION = re.compile(r"(?:ext(?:ension)?\.?|x|#|;ext=)[\s:]*\d{1,6}\s*$", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\ud800-\udfff]")
-_MENTION = re.compile(r"#\s?([A-Za-z0-9][A-Za-z0-9_\-/.]{0,39})|\b([A-Za-z]{0,10}-?\d{3,20}(?:-[A-Za-z0-9]{1,10})?)\b")
+_HASHED = re.compile(r"#\s?([A-Za-z0-9][A-Za-z0-9_\-/.]{0,39})")
+_NUMBERED = re.compile(
+    r"(?<!\w)(?<!\w-)(?<!\d\.)((?:[A-Za-z]{1,10}-?)?\d{3,20}(?:-[A-Za-z0-9]{1,10}){0,3})(?!\w|-\w|\.\d)", re.ASCII
+)
+"""Whole words only: neither the end of a phone number nor a part of a price."""
 _TRACKING_MENTION = re.compile(r"\b(1Z[0-9A-Z]{16}|[A-Z]{2}\d{9}[A-Z]{2}|\d{12,34})\b", re.IGNORECASE)
 
 
@@ -108,19 +113,25 @@ def parse_query(text: str) -> tuple[Reference, ...]:
 
 
 def mentions(text: str) -> tuple[Reference, ...]:
-    """Order names and tracking numbers that a ticket's text may mention; each still has to be found in the store."""
+    """Order names and tracking numbers that a ticket's text may mention; each still has to be found in the store.
+
+    What has a `#` comes first: it is surely meant, and a mail full of other numbers must not push it out.
+    """
     shown = _CONTROL.sub(" ", text[:20_000])
-    found = [
+    trackings = [
         Reference(ReferenceKind.TRACKING_NUMBER, tracking_number(match.group(1)))
         for match in _TRACKING_MENTION.finditer(shown)
     ]
-    for match in _MENTION.finditer(shown):
-        word = (match.group(1) or match.group(2)).rstrip(".-/_")
-        if name := order_name(word):
-            found.append(Reference(ReferenceKind.NAME, name))
-            if word.isdigit():
-                found.append(Reference(ReferenceKind.ORDER_ID, word))
+    found = [*_named(_HASHED, shown), *trackings[: MOST_MENTIONS // 2], *_named(_NUMBERED, shown)]
     return tuple(dict.fromkeys(found))[:MOST_MENTIONS]
+
+
+def _named(pattern: re.Pattern[str], text: str) -> Iterator[Reference]:
+    for match in pattern.finditer(text):
+        word = match.group(1).rstrip(".-/_")
+        yield Reference(ReferenceKind.NAME, order_name(word))
+        if word.isdigit():
+            yield Reference(ReferenceKind.ORDER_ID, word)
 
 
 def is_about(ticket: Ticket, order: OrderView) -> bool:
@@ -143,6 +154,10 @@ def tracking_number(text: str) -> str:
 
 
 def phone_digits(text: str) -> str:
-    """The last ten digits of a phone number: with and without its country code it is the same."""
-    digits = re.sub(r"\D", "", text)
-    return digits[-10:] if len(digits) >= 7 else ""
+    """The last nine digits of a phone number: with its country code, with a leading zero or without it is the same.
+
+    Ten would still hold the 3 of +33 6 12 34 56 78. Extensions are left out. Countries with eight digits are found
+    only as the shop spells them.
+    """
+    digits = "".join(str(int(digit)) for digit in _EXTENSION.sub("", text[:LONGEST_QUERY]) if digit.isdecimal())
+    return digits[-9:] if len(digits) >= 7 else ""

@@ -81,7 +81,7 @@ def test_an_order_can_be_found_by_everything_that_people_say(build) -> None:
         ("tracking", "ups|1Z999"),
         ("tracking_number", "1Z999"),
         ("email", "ada@example.com"),
-        ("phone", "5024592181"),
+        ("phone", "024592181"),
     }
 
 
@@ -91,7 +91,7 @@ def test_an_order_can_be_found_by_everything_that_people_say(build) -> None:
         ("#1001", (KIND.NAME, "1001")),
         ("ACME-1001-x", (KIND.NAME, "acme-1001-x")),
         ("Ada@Example.com", (KIND.EMAIL, "ada@example.com")),
-        ("(502) 459-2181", (KIND.PHONE, "5024592181")),
+        ("(502) 459-2181", (KIND.PHONE, "024592181")),
         ("1z 12345", (KIND.TRACKING_NUMBER, "1Z12345")),
     ],
 )
@@ -106,6 +106,52 @@ def test_a_ticket_mentions_orders_in_many_ways() -> None:
         ("name", "acme-1002"),
         ("tracking_number", "1Z999AA10123456784"),
     }
+
+
+@pytest.mark.parametrize(
+    ("in_the_shop", "as_people_say_it"),
+    [
+        ("+15024592181", "(502) 459-2181"),
+        ("+1 502 459 2181 ext. 12", "502 459 2181"),
+        ("+442079460958", "020 7946 0958"),
+        ("+33612345678", "06 12 34 56 78"),
+        ("+33 (0)6 12 34 56 78", "06 12 34 56 78"),
+        ("+34612345678", "612 345 678"),
+        ("+61412345678", "0412 345 678"),
+        ("+33612345678", "٠٦١٢٣٤٥٦٧٨"),
+    ],
+)
+def test_a_phone_number_is_the_same_with_and_without_its_country(
+    in_the_shop: str, as_people_say_it: str, build
+) -> None:
+    known = {r for r in identity.references_of(build.order(phone=in_the_shop)) if r.kind is KIND.PHONE}
+    assert known == {r for r in identity.parse_query(as_people_say_it) if r.kind is KIND.PHONE} != set()
+
+
+def test_too_few_digits_are_no_phone_number() -> None:
+    assert identity.phone_digits("12 34 56") == identity.phone_digits("none") == identity.phone_digits("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Where is order 1001- is it lost?", ["1001"]),
+        ("(1001), 1002/1003", ["1001", "1002", "1003"]),
+        ("order ACME-1001-X please", ["acme-1001-x"]),
+        ("注文1001です", ["1001"]),
+        ("I paid $1200.50 or 120.00", []),
+        ("call me at 502-459-2181", ["502-459-2181"]),
+        ("2 of 12 items", []),
+        ("#, # - and #- are nothing", []),
+    ],
+)
+def test_only_whole_words_are_mentioned(text: str, names: list[str]) -> None:
+    assert [r.value for r in identity.mentions(text) if r.kind is KIND.NAME] == names
+
+
+def test_a_mail_full_of_numbers_does_not_push_the_order_out() -> None:
+    noise = " ".join(str(number) for number in range(300, 400)) + " 123456789012" * 30
+    assert identity.mentions(f"{noise} my order is #1001")[0] == Reference(KIND.NAME, "1001")
 
 
 @given(st.text(max_size=300))

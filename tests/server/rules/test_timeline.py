@@ -22,6 +22,7 @@ from connectors.model import (
 )
 from connectors.money import Money
 from server.model import OrderKey, OrderRecord, OrderView
+from server.rules import timeline
 from server.rules.timeline import empty, fold, view
 
 KEY = OrderKey("acme", "shop", "1")
@@ -55,7 +56,8 @@ def scan(hours: float, state: ShipmentState = ShipmentState.IN_TRANSIT, city: st
     return Scan(at=at(hours), state=state, text=facts.pop("text", "Scanned"), place=Place(city=city), **facts)
 
 
-times = st.integers(0, 6).map(at)
+# Half a second apart, so that some times are equal and some sort otherwise as text than as times.
+times = st.integers(0, 6).map(lambda n: START + timedelta(seconds=n / 2))
 small_text = st.sampled_from(["", "a", "b"])
 maybe = lambda strategy: st.none() | strategy  # noqa: E731
 orders = st.builds(
@@ -124,6 +126,49 @@ def test_any_sequence_and_repetition_of_words_folds_to_the_same_order(words, ran
     assert seen(*words) == seen(*shuffled)
 
 
+BOUNDS = ("MOST_SCANS", "MOST_ATTEMPTS", "MOST_LINES", "MOST_ESTIMATES")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(observations, max_size=8), st.randoms(use_true_random=False), st.integers(1, 2))
+def test_what_is_cut_does_not_depend_on_what_came_first(words, random, most) -> None:
+    shuffled = [*words, *random.sample(words, len(words) // 2)]
+    random.shuffle(shuffled)
+    with pytest.MonkeyPatch.context() as patch:
+        for bound in BOUNDS:
+            patch.setattr(timeline, bound, most)
+        record = folded(*words)
+        assert record == folded(*shuffled)
+        assert all(fold(record, again) is record for again in words)
+
+
+def test_a_date_given_again_after_it_was_cut_is_as_old_as_when_it_was_not(monkeypatch) -> None:
+    monkeypatch.setattr(timeline, "MOST_ESTIMATES", 2)
+    given_dates = [(0, 100), (1, 101), (2, 102), (3, 103), (4, 100), (5, 101)]
+    words = [word("ups", hours, shipments=(shipment(estimated_delivery=at(day)),)) for hours, day in given_dates]
+    record = folded(*words)
+    assert record == folded(*reversed(words)) == folded(*words[3:], *words[:3])
+    kept = record.estimates["ups|1Z1"]["ups"]
+    assert [(e.delivery, e.first_at, e.last_at) for e in kept] == [(at(100), at(0), at(4)), (at(101), at(1), at(5))]
+
+
+def test_one_try_told_twice_is_cut_by_the_time_it_is_kept_with(monkeypatch) -> None:
+    monkeypatch.setattr(timeline, "MOST_ATTEMPTS", 1)
+    tries = [("x", 0.0), ("x", 0.5), ("y", 0.3)]
+    words = [
+        word("stripe", hours, payments=(Payment(id="p", processor="stripe", attempts=(attempt,)),))
+        for hours, (name, seconds) in enumerate(tries)
+        for attempt in [PaymentAttempt(id=name, at=START + timedelta(seconds=seconds), succeeded=False)]
+    ]
+    assert folded(*words) == folded(*reversed(words)) == folded(words[0], words[2], words[1])
+
+
+def test_a_line_too_old_to_keep_changes_nothing() -> None:
+    lines = [Observation(source="shop", kind="x", identity=str(n), at=at(n), text="line") for n in range(301)]
+    record = folded(*lines)
+    assert fold(record, lines[0]) is record
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(observations, min_size=1, max_size=5))
 def test_saying_the_same_again_returns_the_very_same_record(words) -> None:
@@ -143,119 +188,6 @@ def test_a_word_without_the_customers_totals_does_not_erase_them() -> None:
     look = word(hours=1, order=Order(id="1", customer=Customer(name="Ada", orders_count=9)))
     webhook = word(hours=2, order=Order(id="1", customer=Customer(name="Ada L.")))
     assert seen(look, webhook).order.customer == Customer(name="Ada L.", orders_count=9)
-
-
-def test_other_sources_only_fill_in_what_the_shop_leaves_out() -> None:
-    shop = word(hours=1, order=Order(id="1", name="#1"))
-    other = word("erp", hours=2, order=Order(id="1", name="WRONG", shipping_method="Ground"))
-    assert seen(shop, other).order == Order(id="1", name="#1", shipping_method="Ground")
-
-
-def test_a_late_in_transit_scan_does_not_reopen_a_delivered_parcel() -> None:
-    delivered = word("ups", 5, shipments=(shipment(scans=(scan(4, ShipmentState.DELIVERED),)),))
-    stale = word("ups", 6, shipments=(shipment(state=ShipmentState.IN_TRANSIT, scans=(scan(5),)),))
-    found = seen(delivered, stale).shipments[0]
-    assert (found.shipment.state, found.shipment.delivered_at) == (ShipmentState.DELIVERED, at(4))
-
-
-def test_a_shops_repeated_summary_does_not_hide_what_the_carrier_scanned() -> None:
-    carrier = word("ups", 3, shipments=(shipment(scans=(scan(3, ShipmentState.EXCEPTION, text="Damaged"),)),))
-    shop = word("shop", 9, shipments=(shipment(state=ShipmentState.IN_TRANSIT),))
-    found = seen(carrier, shop).shipments[0].shipment
-    assert (found.state, found.exception) == (ShipmentState.EXCEPTION, "Damaged")
-
-
-def test_a_cancelled_label_that_moves_after_all_is_in_transit() -> None:
-    cancelled = word("shop", 5, shipments=(shipment(state=ShipmentState.CANCELLED),))
-    moving = word("ups", 4, shipments=(shipment(scans=(scan(4),)),))
-    assert seen(cancelled, moving).shipments[0].shipment.state is ShipmentState.IN_TRANSIT
-
-
-def test_the_same_scan_told_by_two_sources_counts_once() -> None:
-    ups = word("ups", 3, shipments=(shipment(scans=(scan(2, city="Memphis", text="Arrived at facility"),)),))
-    easypost = word("easypost", 3, shipments=(shipment(scans=(scan(2 + 1 / 3600, city="MEMPHIS"),)),))
-    assert [s.text for s in seen(ups, easypost).shipments[0].shipment.scans] == ["Arrived at facility"]
-
-
-def test_a_fulfilment_that_gets_its_number_later_is_one_shipment() -> None:
-    before = word(hours=1, shipments=(Shipment(carrier="unknown", tracking_number="", fulfillment_id="f1"),))
-    after = word(hours=2, shipments=(shipment("1Z1", fulfillment_id="f1"),))
-    assert [s.shipment.key for s in seen(after, before).shipments] == ["ups|1Z1"]
-
-
-def test_a_corrected_tracking_number_replaces_the_wrong_one() -> None:
-    wrong = word(hours=1, shipments=(shipment("WRONG", fulfillment_id="f1"),))
-    right = word(hours=2, shipments=(shipment("RIGHT", fulfillment_id="f1"),))
-    assert [s.shipment.tracking_number for s in seen(right, wrong).shipments] == ["RIGHT"]
-
-
-def test_a_fulfilment_in_two_parcels_is_two_shipments() -> None:
-    both = word(hours=1, shipments=(shipment("A", fulfillment_id="f1"), shipment("B", fulfillment_id="f1")))
-    assert [s.shipment.tracking_number for s in seen(both).shipments] == ["A", "B"]
-
-
-def test_estimates_given_at_label_time_are_not_counted() -> None:
-    label = word("ups", 1, shipments=(shipment(estimated_delivery=at(48)),))
-    moving = word("ups", 10, shipments=(shipment(estimated_delivery=at(72), scans=(scan(9),)),))
-    later = word("ups", 20, shipments=(shipment(estimated_delivery=at(96)),))
-    found = seen(label, moving, later).shipments[0]
-    assert (found.estimated_original, found.estimated_current) == (at(72), at(96))
-    assert seen(label).shipments[0].estimated_current is None
-
-
-def test_an_estimate_that_still_stands_after_the_first_scan_is_the_original() -> None:
-    label = word("ups", 1, shipments=(shipment(estimated_delivery=at(48)),))
-    same = word("ups", 10, shipments=(shipment(estimated_delivery=at(48), scans=(scan(9),)),))
-    assert seen(label, same).shipments[0].estimated_original == at(48)
-
-
-def test_the_processor_is_believed_about_its_payment_and_both_words_are_one_payment() -> None:
-    dollars = Money(1000, "USD")
-    shop = word(
-        "shop",
-        5,
-        payments=(Payment(id="shopify:9", processor="stripe", state=PaymentState.PENDING, references=("pi_1",)),),
-    )
-    stripe = word(
-        "stripe",
-        4,
-        payments=(
-            Payment(
-                id="stripe:pi_1",
-                processor="stripe",
-                state=PaymentState.PAID,
-                amount=dollars,
-                captured=dollars,
-                refunded=Money(250, "USD"),
-                references=("pi_1", "ch_1"),
-                failure_message="an earlier decline",
-            ),
-        ),
-    )
-    assert seen(shop, stripe).payments == (
-        Payment(
-            id="stripe:pi_1",
-            processor="stripe",
-            state=PaymentState.PAID,
-            amount=dollars,
-            captured=dollars,
-            refunded=Money(250, "USD"),
-            refundable=Money(750, "USD"),
-            references=("ch_1", "pi_1", "shopify:9"),
-            failure_code="",
-            failure_message="",
-        ),
-    )
-
-
-def test_a_try_that_the_shop_tells_again_counts_once() -> None:
-    by_stripe = PaymentAttempt(id="ch_1", at=at(1), succeeded=True)
-    by_shop = PaymentAttempt(id="shopify:9", at=at(1), succeeded=True)
-    stripe = word("stripe", 1, payments=(Payment(id="stripe:pi_1", processor="stripe", attempts=(by_stripe,)),))
-    told_again = Payment(id="shopify:9", processor="stripe", references=("stripe:pi_1",), attempts=(by_shop,))
-    shop = word("shop", 2, payments=(told_again,))
-    assert [payment.attempts for payment in seen(stripe, shop).payments] == [(by_stripe,)]
-    assert [payment.attempts for payment in seen(shop).payments] == [(by_shop,)]
 
 
 @pytest.mark.parametrize("count", [1, 400])
