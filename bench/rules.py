@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from bench.measures import Line, at_least
 from bench.orders import make_order, webhook
 from connectors.connection import Connection
 from connectors.shopify import Settings, connect
@@ -20,7 +21,7 @@ from server.workspaces import Workspace
 EVENTS = 2000
 
 
-async def events_per_second() -> float:
+async def events_per_second() -> list[Line]:
     """Webhooks that are stored already, until their orders are."""
     settings = Settings(shop=SHOP, client_id="x", client_secret=shopify.SECRET, access_token="x")
     connector = connect(settings, Connection(workspace="acme", name="shop"))
@@ -41,4 +42,4 @@ async def events_per_second() -> float:
         elapsed = time.perf_counter() - started
         await store.close()
         await connector.close()
-    return done / elapsed
+    return [at_least("fold, assess, plan and store, one core", done / elapsed, 5000, "events/s")]
