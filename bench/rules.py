@@ -30,7 +30,7 @@ async def events_per_second() -> list[Line]:
     with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder:
         store = await SqliteStore.open(Path(folder) / "rules.db", clock=utc_now)
         for number in range(EVENTS):
-            body, headers = webhook(make_order(number % 500), f"orders/updated{number // 500}", size=3000)
+            body, headers = webhook(make_order(number % 500 + 1), f"orders/updated{number // 500}", size=3000)
             headers["x-shopify-topic"] = ("orders/create", "orders/updated", "orders/paid", "orders/fulfilled")[
                 number // 500
             ]

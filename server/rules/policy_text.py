@@ -4,6 +4,7 @@ DEFAULT_POLICY_TOML = """\
 # When does Beforehand open a ticket, and how. What a file leaves out has the default shown here.
 # Durations are "45m", "48h", "2d". Conditions are CEL over `order` (value, currency, name, tags, country,
 # shipping_method, items) and `customer` (vip, orders_count), as in: order.value > 200.0 && customer.vip
+# `owner`, `notify` and `customer_message` are kept for what is to come: nothing acts on them yet.
 
 [calendar]
 # Stalled tracking counts working time: weekends and holidays do not make a parcel late.
