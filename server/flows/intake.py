@@ -54,11 +54,7 @@ def digest(body: bytes, topic: str = "") -> bytes:
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that say something about the event: the vendor's own, without what proves who sent it."""
-    return {
-        name: value
-        for name, value in headers.items()
-        if len(value) <= LONGEST_HEADER and _is_kept(name)
-    }
+    return {name: value for name, value in headers.items() if len(value) <= LONGEST_HEADER and _is_kept(name)}
 
 
 # Looking at a class for a protocol's methods, and at a name for many words, takes longer than storing a webhook.
