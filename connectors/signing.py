@@ -5,6 +5,7 @@ Every function answers True or False. Digests are compared as bytes, because com
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 from datetime import datetime, timedelta
@@ -16,8 +17,7 @@ _ISO_UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.AS
 
 def sha256_hmac(secret: str, message: bytes) -> bytes:
     """The raw HMAC-SHA256 digest of *message*."""
-    # In one call: the other way lets other threads run in between, which takes ten times as long.
-    return hmac.digest(secret.encode(), message, "sha256")
+    return hmac.new(secret.encode(), message, hashlib.sha256).digest()
 
 
 def matches_base64(header: str, secret: str, message: bytes) -> bool:

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from time import monotonic
 
 import structlog
 
@@ -23,8 +22,6 @@ log = structlog.get_logger()
 LONGEST_SLEEP = 60.0
 """Seconds: the wall clock may have been set meanwhile."""
 SLEEP_WHILE_DELIVERING = 0.25
-EVENTS_IN_A_TURN = 25
-LONGEST_GIVING_WAY = 0.1
 PAUSE_AFTER_TROUBLE = 1.0
 LONGEST_DRAIN = 10.0
 TENDING_EVERY = 3600.0
@@ -58,7 +55,6 @@ class Engine:
         self._on_event = on_event
         self._courier = Courier(workspaces, store, clock, watcher=self._tell)
         self._awake = asyncio.Event()
-        self._wakings = 0
         self._turning = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
         self._under_way: dict[OrderKey, asyncio.Task[None]] = {}
@@ -94,7 +90,6 @@ class Engine:
 
     def wake(self) -> None:
         """There may be work: look now."""
-        self._wakings += 1
         self._awake.set()
 
     async def settle(self) -> None:
@@ -112,7 +107,7 @@ class Engine:
     async def _work(self) -> None:
         while not self._is_stopping:
             self._awake.clear()
-            done, wakings, started = 0, self._wakings, monotonic()
+            done = 0
             async with self._turning:
                 for name, step in (("process", self._process), ("review", self._review), ("deliver", self._send)):
                     done += await self._guarded(name, step)
@@ -120,9 +115,6 @@ class Engine:
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE)
             elif not done:
                 await self._guarded("sleep", self._sleep)
-            elif done >= EVENTS_IN_A_TURN and self._wakings > wakings:
-                # There is a backlog and more is coming in: who sends must not wait for what is only to be processed.
-                await asyncio.sleep(min(monotonic() - started, LONGEST_GIVING_WAY))
             self._trouble.discard("engine")
 
     async def _guarded(self, name: str, step: Callable[[], Awaitable[int | None]]) -> int:
@@ -140,7 +132,7 @@ class Engine:
         return 0
 
     async def _process(self) -> int:
-        return await process_inbox(self._workspaces, self._store, self._clock, limit=EVENTS_IN_A_TURN)
+        return await process_inbox(self._workspaces, self._store, self._clock)
 
     async def _review(self) -> int:
         return await review_due(self._workspaces, self._store, self._clock)

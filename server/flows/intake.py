@@ -1,9 +1,8 @@
 """This file takes a webhook in: who sent it, what makes it the same word again, store it. Nothing else."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import blake2b
-from typing import Literal, cast
+from typing import Literal
 
 from connectors.contract import Envelope, EventSource, Topical
 from connectors.transport import Clock
@@ -31,7 +30,7 @@ async def accept(
         workspace=workspace,
         connection=connection,
         delivery_key=source.delivery_key(envelope),
-        digest=digest(body, _topic(source, envelope)),
+        digest=digest(body, source.topic(envelope) if isinstance(source, Topical) else ""),
         headers=kept(headers),
         body=body,
         received_at=envelope.received_at,
@@ -42,9 +41,9 @@ async def accept(
 def event_source(workspaces: Workspaces, workspace: str, connection: str) -> EventSource:
     """The connection that an address names. Raises NotFound, in the same words whatever part of it is wrong."""
     found: object = workspaces[workspace].connections.get(connection) if workspace in workspaces else None
-    if not _takes_webhooks(type(found)):
+    if not isinstance(found, EventSource):
         raise NotFound("there is no connection at this address that takes webhooks")
-    return cast("EventSource", found)
+    return found
 
 
 def digest(body: bytes, topic: str = "") -> bytes:
@@ -54,28 +53,11 @@ def digest(body: bytes, topic: str = "") -> bytes:
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that say something about the event: the vendor's own, without what proves who sent it."""
-    return {name: value for name, value in headers.items() if len(value) <= LONGEST_HEADER and _is_kept(name)}
-
-
-# Looking at a class for a protocol's methods, and at a name for many words, takes longer than storing a webhook.
-
-
-@lru_cache(maxsize=1024)
-def _is_kept(name: str) -> bool:
-    if name.startswith(_OF_THE_WAY_HERE) or any(word in name for word in _SECRET):
-        return False
-    return name.startswith("x-") or name == "content-type"
-
-
-@lru_cache(maxsize=256)
-def _takes_webhooks(kind: type) -> bool:
-    return issubclass(kind, EventSource)
-
-
-@lru_cache(maxsize=256)
-def _has_topics(kind: type) -> bool:
-    return issubclass(kind, Topical)
-
-
-def _topic(source: EventSource, envelope: Envelope) -> str:
-    return cast("Topical", source).topic(envelope) if _has_topics(type(source)) else ""
+    return {
+        name: value
+        for name, value in headers.items()
+        if (name.startswith("x-") or name == "content-type")
+        and len(value) <= LONGEST_HEADER
+        and not name.startswith(_OF_THE_WAY_HERE)
+        and not any(word in name for word in _SECRET)
+    }

@@ -1,6 +1,5 @@
 """This file works through the inbox and through orders that are due: from what arrived to what is planned."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -106,10 +105,7 @@ async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Stor
     if live:
         # Counted before the work: what kills the process is found out all the same.
         await store.write(lambda tx: tx.start_attempt([row.id for row in live]))
-    events = []
-    for row in rows:
-        events.append(_read(row, workspaces) if row.attempts < MOST_ATTEMPTS else _given_up(row))
-        await asyncio.sleep(0)  # webhooks and agents wait meanwhile
+    events = [_read(row, workspaces) if row.attempts < MOST_ATTEMPTS else _given_up(row) for row in rows]
     now = clock()
     await _each(store, events, lambda tx, events: _take_in(tx, events, workspaces, now), _note_failure)
 
