@@ -1,7 +1,8 @@
 """This file tests what every connector owes, whichever system it speaks to."""
 
 import json
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors import registry
 from connectors.connection import Connection
@@ -28,6 +30,7 @@ from connectors.contract import (
     Unreadable,
 )
 from connectors.model import Observation, TicketChange, TicketDraft
+from server.demo.zendesk import TOKEN, FakeZendesk
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRETS = ("sk-canary-key", "canary-secret", "canary-webhook", "canary-token")
@@ -189,14 +192,32 @@ def test_no_envelope_raises_anything_else(kind: str, body: bytes, header: str) -
     _read(made, one)
 
 
-# --- helpdesks that run without an account ---
+# --- helpdesks that run without an account: the one that prints, and Zendesk against its strict stand-in ---
 
 
-@pytest.fixture
-def helpdesk() -> Helpdesk:
-    made = connect("console")
+class Ticking:
+    """A second later each time it is asked: a helpdesk knows an update by its time."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture(params=["console", "zendesk"])
+async def helpdesk(request: pytest.FixtureRequest) -> AsyncIterator[Helpdesk]:
+    clock = Ticking()
+    stand_in = httpx.ASGITransport(app=FakeZendesk(clock).app)  # type: ignore[arg-type]
+    made: Any = registry.connect(
+        request.param,
+        {"console": {"quiet": True}, "zendesk": {"subdomain": "acme", "access_token": TOKEN}}[request.param],
+        replace(connection(), clock=clock, clients=lambda _: httpx.AsyncClient(transport=stand_in)),
+    )
     assert isinstance(made, Helpdesk)
-    return made
+    yield made
+    await made.close()
 
 
 DRAFT = TicketDraft(external_id="beforehand:acme:1", subject="s", body="b", tags=("beforehand",))
@@ -241,3 +262,22 @@ async def test_ticket_that_is_not_there_is_missing(helpdesk: Helpdesk) -> None:
     for asking in (helpdesk.read_ticket("404"), helpdesk.has_note("404", "m")):
         with pytest.raises(Missing):
             await asking
+
+
+async def test_customers_own_tickets_are_not_those_that_we_opened(helpdesk: Helpdesk) -> None:
+    email = "ann@example.com"
+    for number, external_id in enumerate(("beforehand:acme:1", "", "")):
+        draft = replace(DRAFT, external_id=external_id, subject=f"s{number}", requester_email=email)
+        await helpdesk.open_ticket(helpdesk.render_open(draft), f"key {number}")
+    found = await helpdesk.tickets_of("Ann@Example.com")
+    assert [(ticket.subject, ticket.requester_email) for ticket in found] == [("s2", email), ("s1", email)]
+    assert await helpdesk.tickets_of("nobody@example.com") == ()
+
+
+async def test_ticket_read_is_the_ticket_opened(helpdesk: Helpdesk) -> None:
+    draft = replace(DRAFT, requester_email="ann@example.com", requester_name="Ann")
+    opened = await helpdesk.open_ticket(helpdesk.render_open(draft), "key")
+    read = await helpdesk.read_ticket(opened.id)
+    assert (read.subject, read.description, read.external_id) == (draft.subject, draft.body, draft.external_id)
+    assert (read.state, read.tags, read.requester_email) == ("open", draft.tags, "ann@example.com")
+    assert read.version == opened.version
