@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench import measures, rules
 from bench.measures import Line
-from bench.running import running
+from bench.running import fsync_milliseconds, running
 
 ORDERS = 320
 PARTS = ("stored", "live", "dead", "tickets", "acks", "rules")
@@ -43,14 +43,17 @@ def main() -> None:
     unknown = set(sys.argv[1:]) - set(PARTS)
     if unknown:
         raise SystemExit(f"expected some of {', '.join(PARTS)}; got {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder:
+        usual, worst = fsync_milliseconds(Path(folder))
     console.print(
         f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}; the server on one core, load and upstreams on another, all on loopback"
+        f"SQLite {sqlite3.sqlite_version}, fsync {usual:.2f} ms (at worst {worst:.1f}); "
+        "the server on one core, load and upstreams on another, all on loopback"
     )
     lines = uvloop.run(measure(set(sys.argv[1:]) or set(PARTS)))
     table = Table("what", "measured", "to reach", "ratio", "", box=None, pad_edge=False)
     for line in lines:
-        ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
+        ratio = "" if line.ratio is None else f"{line.ratio:.3f}"
         reached = {None: "", True: "reached", False: "not reached"}[line.is_reached]
         table.add_row(line.what, line.measured, line.target, ratio, reached)
     console.print(table)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench.orders import write_configuration
 
@@ -45,6 +46,18 @@ def stay_on(core: int, process: int = 0) -> None:
     """Keep a process (0: this one) on one of the cores we may use, where the system knows how."""
     if CORES:
         os.sched_setaffinity(process, {CORES[core % len(CORES)]})
+
+
+def fsync_milliseconds(folder: Path) -> tuple[float, float]:
+    """What it takes this disk to keep 8 KB for good: the median and the worst of a hundred times."""
+    took = []
+    with (folder / "fsync").open("wb", buffering=0) as file:
+        for _ in range(100):
+            file.write(b"x" * 8192)
+            started = time.perf_counter()
+            os.fsync(file.fileno())
+            took.append(1000 * (time.perf_counter() - started))
+    return median(took), max(took)
 
 
 @contextlib.contextmanager
