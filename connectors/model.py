@@ -74,6 +74,24 @@ _RANKS = {
 }
 
 
+class Problem(StrEnum):
+    """What a carrier says is wrong with a parcel, in the words of the trade."""
+
+    DAMAGED = "damaged"
+    LOST = "lost"
+    CUSTOMS = "customs"
+    HELD = "held"
+    """At a depot, for a reason that waiting does not cure."""
+    ADDRESS = "address"
+    REFUSED = "refused"
+    DELIVERY_ATTEMPT = "delivery_attempt"
+    """Nobody home, closed, no access."""
+    WEATHER = "weather"
+    MISROUTED = "misrouted"
+    DELAYED = "delayed"
+    OTHER = "other"
+
+
 class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The buyer, as the shop knows them. `total_spent` counts all their orders."""
 
@@ -111,6 +129,27 @@ class LineItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     price: Money | None = None
 
 
+class Hold(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a shop or its warehouse does not go on with an order."""
+
+    reason: str
+    """In lower case: awaiting_payment, high_risk_of_fraud, incorrect_address, inventory_out_of_stock,
+    unknown_delivery_date, other ..."""
+    text: str = ""
+    since: datetime | None = None
+
+
+class RefundRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a customer asks back, as the shop keeps it (a return with a refund, a claim)."""
+
+    id: str
+    at: datetime
+    state: str
+    """requested, approved, declined, cancelled or closed."""
+    amount: Money | None = None
+    reason: str = ""
+
+
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a shop says about one order. `id` is the shop's own id, `name` what people call it (`#1001`)."""
 
@@ -140,6 +179,23 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Notes that the shop's checkout attached; a promise may hide here (policy says under which name)."""
     promised_by: datetime | None = None
     """The delivery date that the customer was given, where the shop keeps one."""
+    holds: tuple[Hold, ...] | None = None
+    """Open holds on its fulfilment; empty where there are none."""
+    refund_requests: tuple[RefundRequest, ...] | None = None
+    address_problem: str | None = None
+    """What is wrong with where it should go, in words, before anything was shipped; empty when nothing is."""
+    marketplace: str | None = None
+    """`amazon`, `ebay` ... where the order came through one."""
+    ship_by: datetime | None = None
+    """Until when the marketplace, or a contract, wants it handed over."""
+    deliver_by: datetime | None = None
+    """Until when the marketplace wants it delivered; the customer's promise stays in `promised_by`."""
+    warehouse: str | None = None
+    """Where it is fulfilled from, by name."""
+    seller: str | None = None
+    """Who sells it, on a marketplace of several."""
+    origin: Place | None = None
+    """From where it is shipped."""
     admin_url: str | None = None
     """Where an agent opens the order in the shop."""
     is_test: bool | None = None
@@ -166,6 +222,28 @@ class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
     respond_by: datetime | None = None
 
 
+class FraudWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An issuer's word, before any chargeback, that a card was used by somebody else."""
+
+    id: str
+    at: datetime
+    reason: str = ""
+    is_actionable: bool = True
+    """False once the charge was refunded or disputed."""
+
+
+class Refund(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One refund as its processor tells it. `at` is the moment for which the processor vouches."""
+
+    id: str
+    at: datetime
+    state: str
+    """pending, requires_action, succeeded, failed or cancelled."""
+    amount: Money | None = None
+    failure: str = ""
+    """Why it failed, in words."""
+
+
 class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One payment as its processor, or the shop on its behalf, tells it.
 
@@ -189,6 +267,9 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     references: tuple[str, ...] = ()
     attempts: tuple[PaymentAttempt, ...] = ()
     """A set: attempts of several observations add up."""
+    fraud_warning: FraudWarning | None = None
+    refunds: tuple[Refund, ...] = ()
+    """A set: refunds of several observations add up, and of one refund the latest word counts."""
 
 
 class Scan(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -199,6 +280,7 @@ class Scan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str
     code: str = ""
     place: Place = Place()
+    problem: Problem | None = None
     utc_offset: int | None = None
     """Minutes east of UTC of the place's clock, where the carrier said it."""
 
@@ -233,6 +315,11 @@ class Shipment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     items: tuple[LineItem, ...] | None = None
     exception: str | None = None
     """What the carrier says is wrong, in words; empty when it says nothing is."""
+    problem: Problem | None = None
+    """The same as one word of ours, where the source's own word is known."""
+    tracking_problem: str | None = None
+    """Why the number cannot be followed, in words (the carrier does not know it); empty when it can."""
+    origin: Place | None = None
     scans: tuple[Scan, ...] = ()
     """A set: scans of several observations add up."""
 
@@ -256,6 +343,8 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     channel: str
     subject: str = ""
+    text: str = ""
+    """How the message begins, up to 500 characters on one line."""
     state: str = ""
     url: str | None = None
 

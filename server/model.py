@@ -19,9 +19,28 @@ class Kind(StrEnum):
     """Kinds of trouble, spelled as in the API, the policy and ticket tags (DESIGN 7)."""
 
     PAYMENT_FAILED = "payment_failed"
-    TRACKING_STALLED = "tracking_stalled"
-    PROMISE_AT_RISK = "promise_at_risk"
+    PAYMENT_DISPUTED = "payment_disputed"
+    REFUND_AWAITING_APPROVAL = "refund_awaiting_approval"
+    REFUND_FAILED = "refund_failed"
+    FULFILLMENT_DELAYED = "fulfillment_delayed"
+    FULFILLMENT_ON_HOLD = "fulfillment_on_hold"
+    PARTIAL_SHIPMENT = "partial_shipment"
     CANCELLATION_AFTER_FULFILLMENT = "cancellation_after_fulfillment"
+    ADDRESS_PROBLEM = "address_problem"
+    LABEL_NOT_SCANNED = "label_not_scanned"
+    TRACKING_INVALID = "tracking_invalid"
+    TRACKING_STALLED = "tracking_stalled"
+    DELIVERY_ATTEMPT_FAILED = "delivery_attempt_failed"
+    CARRIER_EXCEPTION = "carrier_exception"
+    RETURNED_TO_SENDER = "returned_to_sender"
+    DELIVERED_NOT_RECEIVED = "delivered_not_received"
+    PROMISE_AT_RISK = "promise_at_risk"
+    PROMISE_MISSED = "promise_missed"
+    HIGH_VALUE_DELAYED = "high_value_delayed"
+    MARKETPLACE_SLA_RISK = "marketplace_sla_risk"
+    REPEATED_CONTACT = "repeated_contact"
+    INCIDENT = "incident"
+    """Many orders with one cause; no detector of its own, see `rules/incident.py`."""
 
 
 class Severity(StrEnum):
@@ -192,6 +211,8 @@ class Signal(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     risk: float | None = None
+    causes: tuple[str, ...] = ()
+    """What other orders may share as the reason: `carrier:ups`, `warehouse:Newark`, `sku:MUG-1`, `gateway:stripe`."""
     opens_at: datetime
     """`since` plus the policy's `wait`: a ticket opens no sooner."""
 

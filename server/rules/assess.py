@@ -12,19 +12,20 @@ from server.rules.case import Case, examine
 from server.rules.detectors import DETECTORS
 from server.rules.policy import Policy
 from server.rules.promise import judge, promise_of
+from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
 
 _SETTLED = frozenset({"refunded", "voided"})
 _DEADLINE_NEAR = timedelta(hours=24)
 
 
-def assess(order: OrderView, now: datetime, policy: Policy) -> Assessment:
+def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = UNLEARNED) -> Assessment:
     """Everything there is to say about *order* at *now*.
 
     `review_at` lies after *now* and is no later than the first moment at which silence alone would change the answer.
     """
     watch = Watch(now)
-    case = examine(order, policy, watch)
+    case = examine(order, policy, watch, transit)
     if order.order.is_test or _is_forgotten(case):
         return Assessment(high_value=case.high_value, vip=case.vip, review_at=watch.next)
     promise = promise_of(order, policy)

@@ -9,6 +9,7 @@ from connectors.model import PaymentState, ShipmentState
 from server.model import OrderView, PromiseRisk, ShipmentView
 from server.rules.condition import condition_facts
 from server.rules.policy import Policy
+from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
 
 HOLDS_MONEY = frozenset(
@@ -22,6 +23,7 @@ class Case(Struct, frozen=True, kw_only=True):
     order: OrderView
     policy: Policy
     watch: Watch
+    transit: Transit
     high_value: bool
     vip: bool
     moving: tuple[ShipmentView, ...]
@@ -40,7 +42,7 @@ class Case(Struct, frozen=True, kw_only=True):
         return condition_facts(self.order, vip=self.vip)
 
 
-def examine(order: OrderView, policy: Policy, watch: Watch) -> Case:
+def examine(order: OrderView, policy: Policy, watch: Watch, transit: Transit = UNLEARNED) -> Case:
     """What is known of *order* before any detector looks."""
     moving = tuple(s for s in order.shipments if s.shipment.state is not ShipmentState.CANCELLED)
     waiting = any(item.unfulfilled for item in order.order.line_items or ())
@@ -49,6 +51,7 @@ def examine(order: OrderView, policy: Policy, watch: Watch) -> Case:
         order=order,
         policy=policy,
         watch=watch,
+        transit=transit,
         high_value=policy.is_high_value(order.order.total),
         vip=is_vip(order, policy),
         moving=moving,

@@ -39,6 +39,11 @@ class DetectorPolicy(Struct, frozen=True, kw_only=True):
     owner: str = ""
     notify: tuple[str, ...] = ()
     customer_message: str = ""
+    """The name of a message under `[messages]`; empty: the customer is not told."""
+    log_back: tuple[str, ...] = ()
+    """Connections that take tasks and log-backs (webhook, CSV) and are told of opening and end."""
+    within: timedelta = timedelta()
+    """For kinds that count: in which time (repeated contacts, orders of an incident)."""
 
     @property
     def hours(self) -> timedelta:
@@ -53,11 +58,68 @@ class DetectorPolicy(Struct, frozen=True, kw_only=True):
         return self.threshold
 
 
+class Team(Struct, frozen=True, kw_only=True):
+    """Who looks after tickets: `[teams.NAME]`."""
+
+    name: str
+    group: str = ""
+    """The helpdesk's id of the group that its tickets go to."""
+    slack: str = ""
+    """A channel such as `#logistics`."""
+    email: str = ""
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What a customer may be told: `[messages.NAME]`. `{name}`, `{order}`, `{carrier}` ... stand for what is known."""
+
+    name: str
+    subject: str
+    body: str
+    via: str = ""
+    """`helpdesk` (a public reply in the order's ticket), or the name of an SMTP connection; empty: the helpdesk."""
+
+
+class QuietHours(Struct, frozen=True, kw_only=True):
+    """When nobody is told anything that can wait, in the workspace's time zone; begin and end alike mean never."""
+
+    begins: time = time(0)
+    ends: time = time(0)
+
+
+class ApprovalPolicy(Struct, frozen=True, kw_only=True):
+    """Who may approve one kind of request: `[approvals.KIND]`. Amounts are in major units of the order's currency."""
+
+    approvers: tuple[str, ...] = ()
+    """Users or teams; empty: everybody with the role approver."""
+    max_amount: Decimal | None = None
+    second_above: Decimal | None = None
+    expires_after: timedelta = timedelta(days=7)
+
+
+_HOUR = timedelta(hours=1)
 DEFAULT_DETECTORS: Mapping[Kind, DetectorPolicy] = {
     Kind.PAYMENT_FAILED: DetectorPolicy(wait=timedelta(minutes=45)),
-    Kind.TRACKING_STALLED: DetectorPolicy(threshold=timedelta(hours=48)),
-    Kind.PROMISE_AT_RISK: DetectorPolicy(threshold=0.6),
+    Kind.PAYMENT_DISPUTED: DetectorPolicy(severity=Severity.HIGH),
+    Kind.REFUND_AWAITING_APPROVAL: DetectorPolicy(threshold=24 * _HOUR),
+    Kind.REFUND_FAILED: DetectorPolicy(severity=Severity.HIGH),
+    Kind.FULFILLMENT_DELAYED: DetectorPolicy(threshold=72 * _HOUR),
+    Kind.FULFILLMENT_ON_HOLD: DetectorPolicy(threshold=24 * _HOUR),
+    Kind.PARTIAL_SHIPMENT: DetectorPolicy(threshold=48 * _HOUR),
     Kind.CANCELLATION_AFTER_FULFILLMENT: DetectorPolicy(severity=Severity.HIGH),
+    Kind.ADDRESS_PROBLEM: DetectorPolicy(severity=Severity.HIGH),
+    Kind.LABEL_NOT_SCANNED: DetectorPolicy(threshold=72 * _HOUR),
+    Kind.TRACKING_INVALID: DetectorPolicy(threshold=24 * _HOUR),
+    Kind.TRACKING_STALLED: DetectorPolicy(threshold=48 * _HOUR),
+    Kind.DELIVERY_ATTEMPT_FAILED: DetectorPolicy(),
+    Kind.CARRIER_EXCEPTION: DetectorPolicy(severity=Severity.HIGH),
+    Kind.RETURNED_TO_SENDER: DetectorPolicy(severity=Severity.HIGH),
+    Kind.DELIVERED_NOT_RECEIVED: DetectorPolicy(severity=Severity.HIGH),
+    Kind.PROMISE_AT_RISK: DetectorPolicy(threshold=0.6),
+    Kind.PROMISE_MISSED: DetectorPolicy(),
+    Kind.HIGH_VALUE_DELAYED: DetectorPolicy(severity=Severity.HIGH, threshold=24 * _HOUR),
+    Kind.MARKETPLACE_SLA_RISK: DetectorPolicy(severity=Severity.HIGH, threshold=24 * _HOUR),
+    Kind.REPEATED_CONTACT: DetectorPolicy(threshold=2.0, within=72 * _HOUR),
+    Kind.INCIDENT: DetectorPolicy(severity=Severity.HIGH, threshold=10.0, within=6 * _HOUR),
 }
 
 
@@ -80,6 +142,16 @@ class Policy(Struct, frozen=True, kw_only=True):
     helpdesk: str = ""
     group: str = ""
     ignore_after: timedelta = timedelta(days=120)
+    escalate_before: timedelta = timedelta(hours=24)
+    """How long before its deadline an open issue is escalated."""
+    most_reopenings: int = 3
+    """How often one ticket is opened again; trouble that flaps more often stays in it as notes."""
+    teams: Mapping[str, Team] = {}
+    messages: Mapping[str, Message] = {}
+    quiet_hours: QuietHours = QuietHours()
+    customer_told_within: timedelta = timedelta(hours=24)
+    """A customer who was told anything about the order in this time is not told again."""
+    approvals: Mapping[str, ApprovalPolicy] = {}
 
     def is_high_value(self, total: Money | None) -> bool:
         """At or above the policy's amount; an order in another currency than the policy names is not compared."""
