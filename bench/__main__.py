@@ -11,12 +11,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import measures, rules
+from bench import clock, measures, rules
 from bench.measures import Line
 from bench.running import fsync_milliseconds, running
 
 ORDERS = 320
-PARTS = ("stored", "live", "dead", "tickets", "acks", "rules")
+PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock")
 
 
 async def measure(parts: set[str]) -> list[Line]:
@@ -35,6 +35,8 @@ async def measure(parts: set[str]) -> list[Line]:
             lines += await measures.acks(server)
     if "rules" in parts:
         lines += await rules.events_per_second()
+    if "clock" in parts:
+        lines += clock.ticks()
     return lines
 
 

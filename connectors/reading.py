@@ -99,7 +99,9 @@ def money(value: Decimal | int, currency: str, where: str) -> Money:
 
 def line(text: str | None, longest: int = LONGEST_LINE) -> str:
     """One line that can be shown: no line breaks or control characters, cut at *longest*."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in (text or "")[: longest * 4])
+    shown = (text or "")[: longest * 4]
+    if not shown.isprintable():
+        shown = "".join(" " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in shown)
     shown = " ".join(shown.split())
     return shown if len(shown) <= longest else shown[: longest - 1].rstrip() + "…"
 

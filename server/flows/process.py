@@ -22,7 +22,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 5
-TOGETHER = 25
+TOGETHER = 50
 """Rows or orders in one transaction: long enough to be quick, short enough to let webhooks in between."""
 LIVE = "live"
 """Stands for the connection of what a live look has found."""
