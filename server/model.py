@@ -226,6 +226,8 @@ class PromiseRisk(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     words: tuple[str, ...] = ()
     """The reasons as fixed words, which change only when the reasons do and not with the hours in them."""
+    warned: float = 0.0
+    """The risk as it stood when there still was the policy's `notice` to act on it: what a warning goes by."""
 
 
 class Assessment(Struct, frozen=True, kw_only=True):

@@ -131,6 +131,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     detectors: Mapping[Kind, DetectorPolicy]
     promise_attribute: str = ""
     promise_business_days: int | None = None
+    promise_notice: timedelta = timedelta(hours=18)
+    """A warning that comes later than this before the promise warns nobody: then only news can bring one."""
     high_value: Decimal = Decimal(200)
     high_value_currency: str = ""
     vip_tags: frozenset[str] = frozenset({"vip"})
@@ -182,6 +184,7 @@ class _Calendar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Promise(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attribute: str = ""
     business_days: int | None = None
+    notice: str = "18h"
 
 
 class _HighValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,6 +240,7 @@ def parse_policy(document: Mapping[str, Any], timezone: ZoneInfo) -> Policy:
         detectors={kind: _detector(kind, found.detectors.get(kind)) for kind in Kind},
         promise_attribute=found.promise.attribute,
         promise_business_days=_count(found.promise.business_days, "promise.business_days", 60),
+        promise_notice=_duration(found.promise.notice, "promise.notice"),
         high_value=_amount(found.high_value.amount, "high_value.amount"),
         high_value_currency=_currency(found.high_value.currency, "high_value.currency"),
         vip_tags=frozenset(tag.strip().casefold() for tag in found.vip.tags),

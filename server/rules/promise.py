@@ -1,9 +1,12 @@
-"""This file judges the delivery promise: a stated rule, whose every point has a reason in words.
+"""This file judges the delivery promise: how likely it is to be missed, every reason in words and numbers.
 
-Each condition that holds gives a chance; the answer is the largest of them and a little for each further one.
-It is a rule of thumb with round numbers, not a measurement, and says so by giving its reasons.
+What the carrier says of this very parcel comes first (trouble, an estimate after the promise, silence): stated chances,
+round numbers of thumb. What other orders have taught (`transit.py`) gives the rest; as long as too few have been
+delivered to teach anything, a stated rule of the working hours that are left stands in for it.
+The answer is the largest chance, and a little for each further stated reason.
 """
 
+import math
 import re
 from datetime import date, datetime, timedelta
 
@@ -15,10 +18,10 @@ from server.model import Kind, Level, OrderView, Promise, PromiseRisk, ShipmentV
 from server.rules import wording
 from server.rules.case import Case
 from server.rules.policy import Policy
+from server.rules.promise_odds import WATCH_FROM, Odds, odds_of_shipment, odds_of_unshipped
 
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
-WATCH_FROM = 0.3
 _ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
 _TROUBLE = {
     ShipmentState.EXCEPTION: (0.7, "reports a problem"),
@@ -33,6 +36,9 @@ class Reason(Struct, frozen=True):
     chance: float
     word: str
     text: str
+    warned: float | None = None
+    """The chance as a warning goes by it, where that differs."""
+    is_learnt: bool = False
 
 
 def promise_of(order: OrderView, policy: Policy) -> Promise | None:
@@ -72,15 +78,15 @@ def judge(case: Case, promise: Promise) -> PromiseRisk:
         return _risk(promise, [Reason(1.0, "missed", f"The promise was {late} and not everything has arrived")], case)
     reasons = [reason for shipment in case.moving for reason in _shipment_reasons(case, shipment, promise)]
     if _something_unshipped(case):
-        reasons += _unshipped_reasons(case, promise)
+        reasons += _handover_reasons(case, promise, "unshipped", "Not everything is with the carrier yet")
     return _risk(promise, sorted(reasons, key=lambda reason: (-reason.chance, reason.word)), case)
 
 
 def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
-    risk = 0.05
-    if reasons:
-        risk = min(0.99, reasons[0].chance + 0.05 * (len(reasons) - 1)) if reasons[0].chance < 1 else 1.0
-    risk = round(risk, 2)
+    stated = _together([reason.chance for reason in reasons if not reason.is_learnt])
+    learnt = [reason for reason in reasons if reason.is_learnt]
+    risk = max([stated, *(_cut(reason.chance) for reason in learnt)])
+    warned = max([stated, *(_cut(reason.warned or 0.0) for reason in learnt)])
     texts = tuple(dict.fromkeys(reason.text for reason in reasons)) or ("Nothing speaks against it so far",)
     return PromiseRisk(
         promise=promise,
@@ -88,7 +94,24 @@ def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
         level=_level(risk, case.policy),
         reasons=texts,
         words=tuple(dict.fromkeys(reason.word for reason in reasons)),
+        warned=warned,
     )
+
+
+def _together(chances: list[float]) -> float:
+    """The largest, and a little for each further one; as it is shown, so that it is compared as it is shown."""
+    if not chances:
+        return 0.05
+    return round(min(0.99, max(chances) + 0.05 * (len(chances) - 1)), 2) if max(chances) < 1 else 1.0
+
+
+def _cut(chance: float) -> float:
+    """To four digits, never up: a level must not be reached before its time."""
+    return math.floor(min(chance, 0.9999) * 10_000) / 10_000
+
+
+def _learnt(odds: Odds, word: str) -> Reason:
+    return Reason(odds.risk, word, odds.text, odds.warned, is_learnt=True)
 
 
 def _level(risk: float, policy: Policy) -> Level:
@@ -170,7 +193,11 @@ def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier:
             reasons.append(Reason(0.75, "silent", f"No scan by {carrier} for {gap} with {left} left"))
         elif long_silence:
             reasons.append(Reason(0.35, "quiet", f"No scan by {carrier} for {gap}"))
-    if found.estimated_current is None and reached(end - 12 * HOUR):
+    estimate = found.estimated_current
+    trusted = not reasons and estimate is not None and estimate <= end and not reached(estimate)
+    if (odds := odds_of_shipment(case, found, promise, trusted=trusted)) is not None:
+        return [*reasons, _learnt(odds, "in transit so long")]
+    if estimate is None and reached(end - 12 * HOUR):
         reasons.append(Reason(0.35, "late in transit", f"Still on its way with {wording.span(end - case.now)} left"))
     return reasons
 
@@ -182,11 +209,9 @@ def _something_unshipped(case: Case) -> bool:
     return not case.moving
 
 
-def _unshipped_reasons(case: Case, promise: Promise) -> list[Reason]:
-    return _handover_reasons(case, promise, "unshipped", "Not everything is with the carrier yet")
-
-
 def _handover_reasons(case: Case, promise: Promise, word: str, text: str) -> list[Reason]:
+    if (odds := odds_of_unshipped(case, promise)) is not None:
+        return [_learnt(odds, f"{word} so long")]
     for hours, chance in ((24, 0.85), (48, 0.65), (72, 0.35)):
         if case.watch.reached(case.policy.calendar.before(promise.promised_by, hours * HOUR)):
             left = wording.span(case.policy.calendar.elapsed(case.now, promise.promised_by))

@@ -18,7 +18,7 @@ from server.rules.case import Case
 def detect(case: Case) -> Signal | None:
     """See the module."""
     found = case.promise
-    if found is None or case.all_arrived or found.level not in (Level.AT_RISK, Level.MISSED):
+    if found is None or case.all_arrived or not _is_worth_a_warning(found, case):
         return None
     policy = case.policy.detectors[Kind.PROMISE_AT_RISK]
     since = last_news(case)
@@ -35,6 +35,11 @@ def detect(case: Case) -> Signal | None:
         evidence=_evidence(case, found),
         risk=found.risk,
     )
+
+
+def _is_worth_a_warning(found: PromiseRisk, case: Case) -> bool:
+    """By the risk while there still was time to act; a warning that came in time stays until the date has passed."""
+    return found.level is Level.MISSED or found.warned >= case.policy.detectors[Kind.PROMISE_AT_RISK].share
 
 
 def last_news(case: Case) -> datetime:
