@@ -20,7 +20,7 @@ from connectors.model import Observation, Order, References, Scan, Shipment, Shi
 from server.flows import process
 from server.model import OrderKey
 from server.rules.identity import references_of
-from server.rules.policy import parse_policy
+from server.rules.policy_reading import parse_policy
 from server.rules.timeline import empty, fold, view
 from server.store.contract import Writing
 from server.store.sqlite import SqliteStore

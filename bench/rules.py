@@ -17,7 +17,7 @@ from connectors.transport import utc_now
 from server.demo import shopify
 from server.demo.shopify_bodies import SHOP
 from server.flows import intake, process
-from server.rules.policy import parse_policy
+from server.rules.policy_reading import parse_policy
 from server.store.sqlite import SqliteStore
 from server.workspaces import Workspace
 

@@ -25,11 +25,12 @@ Webhooks raise two errors of their own, neither of which is about the network:
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from connectors.model import Observation, References, Ticket, TicketChange, TicketDraft
+from connectors.model import Letter, Notice, Observation, References, Task, Ticket, TicketChange, TicketDraft
 
 
 class ConnectorError(Exception):
@@ -181,6 +182,20 @@ class OrderSource(Protocol):
 
 
 @runtime_checkable
+class WorkSource(Protocol):
+    """A shop whose webhooks leave out the work on an order: holds, deadlines, its warehouse, requests for refunds."""
+
+    @property
+    def can_look(self) -> bool:
+        """Whether it has been given access to look at all."""
+        ...
+
+    async def read_work(self, order_id: str) -> Observation:
+        """That part of the order as it is now, for little of the budget. Raises Missing."""
+        ...
+
+
+@runtime_checkable
 class PaymentSource(Protocol):
     """Keeps payments that belong to orders elsewhere."""
 
@@ -240,6 +255,77 @@ class Helpdesk(Protocol):
 
     async def has_note(self, ticket_id: str, marker: str) -> bool:
         """Whether a change with this marker arrived: how an unknown outcome is resolved."""
+        ...
+
+
+@runtime_checkable
+class ReplyReader(Protocol):
+    """A helpdesk that can tell when the customer was last answered."""
+
+    async def last_reply(self, ticket_id: str) -> datetime | None:
+        """When anybody but the customer last wrote to them in this ticket; None for never. Raises Missing."""
+        ...
+
+
+class Arrival(StrEnum):
+    """What is known of a message whose answer was lost."""
+
+    ARRIVED = "arrived"
+    REPEATABLE = "repeatable"
+    """Surely not there, or a repeat of the same bytes under the same key changes nothing over there."""
+    UNKNOWN = "unknown"
+    """It cannot be looked for, and a repeat would be seen: leave it."""
+
+
+class Outlet(Protocol):
+    """Sends what was rendered before. All it takes is stored first, so that a repeat sends exactly the same."""
+
+    async def send(self, request: bytes, key: str) -> str:
+        """Send it. A receipt, by which it can be written anew where the outlet is `Editable`; else empty."""
+        ...
+
+    async def arrival(self, request: bytes, key: str, since: datetime) -> Arrival:
+        """What became of an earlier try that began at *since*."""
+        ...
+
+
+@runtime_checkable
+class Notifier(Outlet, Protocol):
+    """Tells teams."""
+
+    def reaches(self, address: str) -> bool:
+        """Whether *address* (a channel, an e-mail address) is one of its kind."""
+        ...
+
+    def render_notice(self, notice: Notice) -> bytes:
+        """The request that sends *notice*. Pure."""
+        ...
+
+
+@runtime_checkable
+class Editable(Protocol):
+    """A notifier whose messages can be written anew where they stand. Doing it twice changes nothing."""
+
+    async def edit(self, receipt: str, request: bytes) -> None:
+        """Put what *request* says in place of the message. Raises Missing when it was deleted."""
+        ...
+
+
+@runtime_checkable
+class Mailer(Outlet, Protocol):
+    """Sends e-mail to customers."""
+
+    def render_letter(self, letter: Letter) -> bytes:
+        """The mail. Pure."""
+        ...
+
+
+@runtime_checkable
+class TaskSink(Outlet, Protocol):
+    """Takes tasks: a warehouse, a CRM, an ERP. The same key is never carried out twice."""
+
+    def render_task(self, task: Task) -> bytes:
+        """The request that hands *task* over. Pure."""
         ...
 
 

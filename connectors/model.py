@@ -127,6 +127,8 @@ class LineItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quantity: int = 1
     unfulfilled: int | None = None
     price: Money | None = None
+    needs_shipping: bool | None = None
+    """False for what is not sent: a download, a gift card, a service."""
 
 
 class Hold(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -151,7 +153,10 @@ class RefundRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a shop says about one order. `id` is the shop's own id, `name` what people call it (`#1001`)."""
+    """What a shop says about one order. `id` is the shop's own id, `name` what people call it (`#1001`).
+
+    `id` is empty where the shop names only a part of the order (`parts`).
+    """
 
     id: str
     name: str | None = None
@@ -182,6 +187,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     holds: tuple[Hold, ...] | None = None
     """Open holds on its fulfilment; empty where there are none."""
     refund_requests: tuple[RefundRequest, ...] | None = None
+    """A set: requests of several observations add up, and one that was decided stays so."""
     address_problem: str | None = None
     """What is wrong with where it should go, in words, before anything was shipped; empty when nothing is."""
     marketplace: str | None = None
@@ -198,6 +204,8 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """From where it is shipped."""
     admin_url: str | None = None
     """Where an agent opens the order in the shop."""
+    parts: tuple[str, ...] | None = None
+    """Ids of what the shop splits its fulfilment into, under which other words about it come."""
     is_test: bool | None = None
 
 
@@ -220,6 +228,7 @@ class Dispute(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     amount: Money | None = None
     respond_by: datetime | None = None
+    opened_at: datetime | None = None
 
 
 class FraudWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -360,6 +369,10 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids of payments, charges and intents, in any system's spelling."""
     trackings: tuple[str, ...] = ()
     """Keys made by `tracking_key`."""
+    ticket: str = ""
+    """The id of a ticket of the source, which may be known to belong to an order."""
+    text: str = ""
+    """What a person wrote, which may name an order: believed only where exactly one fits."""
 
 
 class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -431,11 +444,83 @@ class TicketDraft(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TicketChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One write to an existing ticket. The note is internal and ends with `marker`, by which a lost answer is found."""
+    """One write to an existing ticket. The note is internal and ends with `marker`, by which a lost answer is found.
+
+    A change with a `reply` has no note: the reply goes to the customer, and the marker becomes a tag.
+    """
 
     marker: str
     note: str = ""
+    reply: str = ""
+    """Goes to the customer, in public. Empty unless the merchant's policy names a message."""
     state: str = ""
     """open or solved; empty leaves it."""
     add_tags: tuple[str, ...] = ()
     priority: str = ""
+
+
+class Link(Struct, frozen=True):
+    """Where something can be looked at."""
+
+    label: str
+    url: str
+
+
+class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A short message to a team. Plain text: whatever means something to the place where it is shown is escaped."""
+
+    key: str
+    """The same for every repeat, by which a lost answer is found."""
+    to: str
+    """A channel (`#logistics`) or an e-mail address."""
+    headline: str
+    text: str
+    links: tuple[Link, ...] = ()
+    details: tuple[str, ...] = ()
+    """Further facts, one a line."""
+    is_over: bool = False
+    """What it was about has ended."""
+
+
+class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An e-mail to a customer, in plain text."""
+
+    key: str
+    to: str
+    to_name: str = ""
+    subject: str
+    body: str
+    written_at: datetime
+
+
+class Parcel(Struct, frozen=True):
+    """Which parcel a task is about."""
+
+    carrier: str
+    tracking_number: str
+
+
+class Task(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Work for another system, or word that it is not needed any more."""
+
+    key: str
+    event: str
+    """issue.opened, issue.reopened or issue.solved."""
+    at: datetime
+    workspace: str
+    issue: str
+    """The same id in every event about one trouble."""
+    kind: str
+    severity: str
+    order: str
+    order_name: str
+    text: str
+    reasons: tuple[str, ...] = ()
+    since: datetime | None = None
+    deadline: datetime | None = None
+    shop: str = ""
+    parcels: tuple[Parcel, ...] = ()
+    owner: str = ""
+    order_url: str = ""
+    ticket_url: str = ""
+    ticket_id: str = ""

@@ -1,6 +1,9 @@
 """This file runs the commands of `server/cli.py`: it puts the parts together and takes them apart again."""
 
 import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -12,6 +15,7 @@ from server import control
 from server.engine.embedded import Engine
 from server.errors import AlreadyRunning
 from server.flows import administer
+from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject
 from server.parts import Parts
 from server.serving import run_server
@@ -20,6 +24,8 @@ from server.store.sqlite import SqliteStore
 from server.workspaces import Workspaces, connect_all
 
 WAL_RESET_FIXED_IN = (3, 51, 3)
+Run = Callable[[str, JsonObject], Awaitable[JsonObject]]
+"""Runs a command with its arguments."""
 
 
 class Finding(Struct, frozen=True):
@@ -36,8 +42,9 @@ async def serve(settings: Settings) -> None:
     database = settings.server.database_path
     store = await SqliteStore.open(database, clock=utc_now)
     try:
-        engine = Engine(workspaces, store, utc_now)
-        parts = Parts(settings=settings, store=store, workspaces=workspaces, engine=engine)
+        policies = PolicyFiles(workspaces, store, utc_now)
+        engine = Engine(workspaces, store, utc_now, policies=policies)
+        parts = Parts(settings=settings, store=store, workspaces=workspaces, engine=engine, policies=policies)
         await run_server(parts)
     finally:
         await _close(workspaces)
@@ -46,15 +53,22 @@ async def serve(settings: Settings) -> None:
 
 async def ask(settings: Settings, command: str, arguments: JsonObject) -> JsonObject:
     """Run a command on the database, or in the server that holds it."""
+    async with reach(settings) as run:
+        return await run(command, arguments)
+
+
+@asynccontextmanager
+async def reach(settings: Settings) -> AsyncIterator[Run]:
+    """For several commands: the database is opened once, or it is the server that holds it that is asked."""
     database = settings.server.database_path
     try:
         store = await SqliteStore.open(database, clock=utc_now)
     except AlreadyRunning:
-        return await control.ask_server(database, command, arguments)
+        yield partial(control.ask_server, database)
+        return
     workspaces = connect_all(settings)
     try:
-        desk = administer.Desk(store=store, workspaces=workspaces, clock=utc_now)
-        return await administer.run(desk, command, arguments)
+        yield partial(administer.run, administer.Desk(store=store, workspaces=workspaces, clock=utc_now))
     finally:
         await _close(workspaces)
         await store.close()

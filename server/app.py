@@ -13,6 +13,7 @@ from server.web.health import health_routes
 from server.web.issues import issue_routes
 from server.web.orders import order_routes
 from server.web.problems import handlers
+from server.web.quality import quality_routes
 from server.web.schema import openapi_config
 from server.web.sidebar import sidebar_routes
 from server.web.tickets import ticket_routes
@@ -37,7 +38,13 @@ def create_app(parts: Parts, *, control_secret: str = "") -> Litestar:
             await parts.gathering.close()
             await parts.engine.stop()
 
-    desk = Desk(store=parts.store, workspaces=parts.workspaces, clock=parts.clock, wake=parts.engine.wake)
+    desk = Desk(
+        store=parts.store,
+        workspaces=parts.workspaces,
+        clock=parts.clock,
+        wake=parts.engine.wake,
+        policies=parts.policies,
+    )
     return Litestar(
         route_handlers=[
             *webhook_routes(parts),
@@ -45,6 +52,7 @@ def create_app(parts: Parts, *, control_secret: str = "") -> Litestar:
             *order_routes(parts),
             *ticket_routes(parts),
             *issue_routes(parts),
+            *quality_routes(parts),
             *sidebar_routes(parts),
             *(control_routes(desk, control_secret) if control_secret else []),
         ],

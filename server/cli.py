@@ -10,13 +10,12 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from server import administration, log, settings, starter
+from server import administration, cli_history, log, settings, starter
 from server.errors import BeforehandError
-from server.model import JsonObject, Role
+from server.model import Role
 from server.store.contract import StoreUnavailable
+from server.terminal import DEFAULT_CONFIG, AsJson, Config, ask, out, print_json, print_table, problems, show
 
 T = TypeVar("T")
 
@@ -31,16 +30,8 @@ token_app = typer.Typer(help="Tokens for the API.", no_args_is_help=True)
 dead_letters_app = typer.Typer(help="Events that could not be processed.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
 app.add_typer(dead_letters_app, name="dead-letters")
-
-out = Console()
-problems = Console(stderr=True)
-
-Config = Annotated[
-    Path, typer.Option("--config", envvar="BEFOREHAND_CONFIG", help="The configuration file.", show_default=True)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-DEFAULT_CONFIG = Path(settings.DEFAULT_PATH)
-
+app.add_typer(cli_history.import_app, name="import")
+app.command()(cli_history.replay)
 
 @app.command()
 def serve(config: Config = DEFAULT_CONFIG) -> None:
@@ -87,9 +78,9 @@ def doctor(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Check the configuration, this machine, and every connection. Changes nothing."""
     findings = asyncio.run(administration.examine(settings.load(config)))
     if as_json:
-        _print_json({"findings": msgspec.to_builtins(findings)})
+        print_json({"findings": msgspec.to_builtins(findings)})
     else:
-        _print_table(
+        print_table(
             ("", "what", "finding"),
             [({"ok": "ok", "warning": "look", "error": "WRONG"}[f.status], f.what, f.text) for f in findings],
         )
@@ -107,9 +98,9 @@ def token_create(
     as_json: AsJson = False,
 ) -> None:
     """Make a token. It is shown once."""
-    answer = _ask(config, "token_create", {"workspace": workspace, "role": role.value, "user": user, "days": days})
+    answer = ask(config, "token_create", {"workspace": workspace, "role": role.value, "user": user, "days": days})
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         typer.echo(answer["token"])
 
@@ -121,8 +112,8 @@ def token_list(
     as_json: AsJson = False,
 ) -> None:
     """List tokens, without their secret part."""
-    _show(
-        _ask(config, "token_list", {"workspace": workspace}),
+    show(
+        ask(config, "token_list", {"workspace": workspace}),
         "tokens",
         ("id", "user", "role", "created_at", "expires_at", "revoked_at"),
         as_json=as_json,
@@ -136,7 +127,7 @@ def token_revoke(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Stop a token from working, at once."""
-    answer = _ask(config, "token_revoke", {"workspace": workspace, "id": token_id})
+    answer = ask(config, "token_revoke", {"workspace": workspace, "id": token_id})
     out.print(f"token {answer['id']} of {answer['user']} no longer works")
 
 
@@ -148,8 +139,8 @@ def dead_letters_list(
     as_json: AsJson = False,
 ) -> None:
     """List events that could not be read (dead) or that fit several orders (refused), and why."""
-    _show(
-        _ask(config, "dead_letters_list", {"workspace": workspace, "limit": limit}),
+    show(
+        ask(config, "dead_letters_list", {"workspace": workspace, "limit": limit}),
         "dead_letters",
         ("id", "workspace", "connection", "state", "received_at", "attempts", "reason"),
         as_json=as_json,
@@ -164,7 +155,7 @@ def dead_letters_replay(
     config: Config = DEFAULT_CONFIG,
 ) -> None:
     """Try them again from the start, for example after an update that can read them."""
-    answer = _ask(config, "dead_letters_replay", {"ids": ids or [], "all": all_of_them, "workspace": workspace})
+    answer = ask(config, "dead_letters_replay", {"ids": ids or [], "all": all_of_them, "workspace": workspace})
     out.print(f"{answer['replayed']} put back")
 
 
@@ -175,10 +166,6 @@ def main() -> None:
     except (BeforehandError, StoreUnavailable) as error:
         problems.print(str(error), style="bold red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2)
-
-
-def _ask(config: Path, command: str, arguments: JsonObject) -> JsonObject:
-    return asyncio.run(administration.ask(settings.load(config), command, arguments))
 
 
 def _finish(work: Coroutine[Any, Any, object]) -> None:
@@ -194,30 +181,3 @@ def _finish(work: Coroutine[Any, Any, object]) -> None:
             runner.run(work)
     except KeyboardInterrupt:
         problems.print("stopped")
-
-
-def _show(answer: JsonObject, name: str, columns: tuple[str, ...], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(answer)
-    elif answer[name]:
-        _print_table(columns, [tuple(str(row[column] or "") for column in columns) for row in answer[name]])
-    else:
-        out.print("none")
-
-
-def _print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        # Reasons hold what vendors and customers wrote: never let it style or steer the terminal.
-        table.add_row(*(_harmless(cell) for cell in row))
-    out.print(table)
-
-
-def _harmless(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text).replace("[", r"\[")
-
-
-def _print_json(answer: JsonObject) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from server.model import Evidence, Level, Severity
+from server.model import Evidence, Level, PromiseEnd, Severity
 
 SourceStatus = Literal["ok", "stale", "error", "timeout", "not_configured"]
 
@@ -145,7 +145,23 @@ class TicketContext(Struct, frozen=True, kw_only=True):
     is_ours: bool
 
 
+class OutcomeContext(Struct, frozen=True, kw_only=True):
+    """How an issue ended, as far as it is known by now."""
+
+    promise: PromiseEnd
+    """`kept`, `missed`, `open` (not known yet), or `none` (there was none, or the order was cancelled)."""
+    came_true: bool | None
+    """Whether what it warned of came; null where that is not known, or it stated a fact."""
+    customer_wrote: Literal["before", "after", "never"]
+    """Whether the customer's first message about it came before or after the issue was opened."""
+    customer_wrote_at: datetime | None
+    solved_by: Literal["nobody", "person"] | None
+    """`nobody`: no person touched the ticket; null where there was no ticket, or it is not solved there yet."""
+
+
 class IssueContext(Struct, frozen=True, kw_only=True):
+    """`dry_run` is true where policy only records the kind: nobody was told."""
+
     id: str
     kind: str
     state: str
@@ -158,6 +174,10 @@ class IssueContext(Struct, frozen=True, kw_only=True):
     solved_at: datetime | None
     order: str
     ticket: TicketContext | None
+    dry_run: bool = False
+    incident: str = ""
+    """The id of the incident that it is, or was, part of."""
+    outcome: OutcomeContext | None = None
 
 
 class ContactContext(Struct, frozen=True, kw_only=True):

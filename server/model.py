@@ -10,7 +10,17 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from connectors.model import Contact, Order, Payment, Shipment, TicketChange, TicketDraft
+from connectors.model import (
+    Contact,
+    Letter,
+    Notice,
+    Order,
+    Payment,
+    Shipment,
+    Task,
+    TicketChange,
+    TicketDraft,
+)
 
 T = TypeVar("T")
 
@@ -230,6 +240,13 @@ class PromiseRisk(Struct, frozen=True, kw_only=True):
     """The risk as it stood when there still was the policy's `notice` to act on it: what a warning goes by."""
 
 
+class Silenced(Struct, frozen=True):
+    """A finding that is not told because another one says more (`rules/precedence.py`)."""
+
+    kind: Kind
+    by: Kind
+
+
 class Assessment(Struct, frozen=True, kw_only=True):
     """What every detector says of one order at one time.
 
@@ -237,6 +254,7 @@ class Assessment(Struct, frozen=True, kw_only=True):
     """
 
     signals: tuple[Signal, ...] = ()
+    silenced: tuple[Silenced, ...] = ()
     promise: PromiseRisk | None = None
     high_value: bool = False
     vip: bool = False
@@ -263,6 +281,30 @@ class TicketLink(Struct, frozen=True, kw_only=True):
     """False where the finding went into a ticket that the customer opened."""
 
 
+class PromiseEnd(StrEnum):
+    """What became of the promise."""
+
+    KEPT = "kept"
+    MISSED = "missed"
+    OPEN = "open"
+    """It is not known yet."""
+    NONE = "none"
+    """There was none, or the order was cancelled."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How an issue ended, as far as it is known by now; see `rules/outcome.py`."""
+
+    promise: PromiseEnd = PromiseEnd.NONE
+    promised_by: datetime | None = None
+    came_true: bool | None = None
+    """Whether what it warned of has come; None while that is not known, and for what warns of nothing."""
+    customer_wrote_at: datetime | None = None
+    """The customer's first message about the order since the trouble began."""
+    by_person: bool | None = None
+    """Whether a person dealt with it; None where there was no ticket, or it is not solved there yet."""
+
+
 class Issue(Struct, frozen=True, kw_only=True):
     """Our record of one trouble on one order. At most one per order and kind is open."""
 
@@ -285,7 +327,20 @@ class Issue(Struct, frozen=True, kw_only=True):
     episode: int = 1
     """Counts the separate times that this trouble came up on this order."""
     reopened: int = 0
+    escalated_at: datetime | None = None
+    """When it last became graver, as it does when its deadline nears."""
     dry_run: bool = False
+    incident: str = ""
+    """The id of the incident (an issue of its own) that this trouble is, or was, part of."""
+    is_covered: bool = False
+    """The incident's ticket speaks for it: it has none of its own."""
+    outcome: Outcome | None = None
+    """Since it ended."""
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no ticket of its order is told of it."""
+        return self.dry_run or self.is_covered
 
     @property
     def external_id(self) -> str:
@@ -299,7 +354,7 @@ def issue_id(order: OrderKey, kind: Kind, episode: int) -> str:
 
 
 class ActionKind(StrEnum):
-    """What a planned side effect does in the helpdesk."""
+    """What a planned side effect does in the helpdesk, or whom it tells."""
 
     OPEN_TICKET = "open_ticket"
     """Open a ticket, or put the finding into the customer's own open ticket about this order."""
@@ -308,15 +363,36 @@ class ActionKind(StrEnum):
     """Add the note, and solve unless a person has touched the ticket or it is the customer's own."""
     REOPEN_TICKET = "reopen_ticket"
     """Re-open, or open a follow-up where the ticket is closed for good."""
+    JOIN_TICKET = "join_ticket"
+    """The customer has written while ours was open: put the finding into their ticket, and go on there."""
+    LEAVE_TICKET = "leave_ticket"
+    """Say in our own ticket where it goes on, and solve it unless a person has touched it."""
+    NOTIFY_TEAM = "notify_team"
+    MESSAGE_CUSTOMER = "message_customer"
+    """A public reply in the order's ticket, or an e-mail of ours."""
+    LOG_BACK = "log_back"
+    """A task, or word of how one ended, for a warehouse, a CRM or an ERP."""
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it tells people or systems, and changes no ticket's state."""
+        return self in (ActionKind.NOTIFY_TEAM, ActionKind.MESSAGE_CUSTOMER, ActionKind.LOG_BACK)
 
 
 class ActionState(StrEnum):
-    """pending until sent; sending is stored before the first byte leaves; failed is for a person to look at."""
+    """pending until sent; sending is stored before the first byte leaves; failed is for a person to look at.
+
+    What is given up unsent is done as well, and `error` says why; held back is the same for good.
+    """
 
     PENDING = "pending"
     SENDING = "sending"
     DONE = "done"
     FAILED = "failed"
+    HELD = "held"
+    """A notice that is not to be sent, whatever comes; `error` says why."""
+    UNCERTAIN = "uncertain"
+    """A notice that may have arrived and cannot be looked for: it is not sent a second time by itself."""
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -326,13 +402,26 @@ class Action(Struct, frozen=True, kw_only=True):
     order: OrderKey
     kind: ActionKind
     connection: str
-    """The helpdesk's connection name."""
+    """Through which connection. What goes through one is sent in sequence; connections do not wait for each other."""
     issue_ids: tuple[str, ...]
     lead: str
     """The issue whose ticket it is."""
     draft: TicketDraft | None = None
     """For OPEN_TICKET; also for REOPEN_TICKET, which may need a follow-up."""
     change: TicketChange | None = None
+    target: str = ""
+    """For JOIN_TICKET the customer's ticket, for LEAVE_TICKET our own."""
+    leaves: TicketLink | None = None
+    """For JOIN_TICKET: our own ticket, which is left once theirs has the finding."""
+    notice: Notice | None = None
+    letter: Letter | None = None
+    task: Task | None = None
+    audience: str = ""
+    """Of a notice, whom it tells: a channel, an address, `customer`, or a connection."""
+    occasion: str = ""
+    """Of a notice, what it tells: opened, escalated, solved, reopened."""
+    follows: str = ""
+    """The key of the message that this one writes anew."""
     state: ActionState = ActionState.PENDING
     created_at: datetime
     not_before: datetime
@@ -344,8 +433,15 @@ class Action(Struct, frozen=True, kw_only=True):
     """Which ticket `request` is meant for; empty for a creation."""
     ticket_id: str = ""
     """Where it ended up."""
+    receipt: str = ""
+    """By what a message that was sent can be written anew."""
     error: str = ""
     finished_at: datetime | None = None
+
+    @property
+    def door(self) -> str:
+        """Where it goes out: what it waits for is only what is before it there."""
+        return f"{self.order.workspace}.{self.connection}"
 
 
 class Plan(Struct, frozen=True, kw_only=True):

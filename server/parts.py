@@ -8,6 +8,7 @@ from typing import Protocol
 from connectors.model import Observation
 from connectors.transport import Clock, utc_now
 from server.flows.gather import Gathering
+from server.flows.policy_files import PolicyFiles
 from server.flows.process import record_looks
 from server.flows.sessions import Sessions
 from server.model import Principal
@@ -43,6 +44,8 @@ class Parts:
     clock: Clock = utc_now
     authenticators: list[Authenticator] = field(default_factory=list)
     """Tried in turn for credentials that are not API tokens, such as the sidebar's sessions."""
+    policies: PolicyFiles | None = None
+    """Those that *engine* follows."""
     gathering: Gathering = field(init=False)
     sessions: Sessions = field(init=False)
     measurements: Measurements = field(default_factory=Measurements)

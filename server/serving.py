@@ -30,13 +30,36 @@ async def run_server(parts: Parts) -> None:
     _allow_many_files()
     control = new_control(settings.host, settings.port)
     server = _Server(configuration(parts, control.secret))
-    with announced(settings.database_path, control):
+    with _reloading(parts), announced(settings.database_path, control):
         log.info("serving", address=f"http://{settings.bind}", public_url=settings.public_url)
         try:
             await server.serve()
         except SystemExit as error:
             # The web server ends the process when it cannot bind or the application cannot start.
             raise BeforehandError(f"the server could not start on {settings.bind}; the log says why") from error
+
+
+@contextlib.contextmanager
+def _reloading(parts: Parts) -> Iterator[None]:
+    """SIGHUP reads the policy files at once, as it does for other servers."""
+
+    def reload() -> None:
+        if parts.policies is not None:
+            parts.policies.hurry()
+            parts.engine.wake()
+
+    loop = asyncio.get_running_loop()
+    number = getattr(signal, "SIGHUP", None)
+    if number is None:
+        yield
+        return
+    # Signals reach the main thread only; elsewhere whoever started the thread asks otherwise.
+    with contextlib.suppress(ValueError, RuntimeError):
+        loop.add_signal_handler(number, reload)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(number)
 
 
 class _Server(uvicorn.Server):

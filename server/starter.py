@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from server.errors import BadInput
-from server.rules.policy import DEFAULT_POLICY_TOML
+from server.rules.policy_text import DEFAULT_POLICY_TOML
 
 CONFIGURATION = """\
 # Beforehand's configuration. Every value may be "env:NAME": it is then read from the environment.

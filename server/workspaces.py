@@ -1,15 +1,30 @@
 """This file is the running form of the configuration: each workspace with its policy and its live connections."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors import registry
 from connectors.connection import Connection, Connector
-from connectors.contract import EventSource, Helpdesk, OrderSource, PaymentSource, TrackingSource
+from connectors.contract import (
+    EventSource,
+    Helpdesk,
+    Mailer,
+    Notifier,
+    OrderSource,
+    PaymentSource,
+    TaskSink,
+    TrackingSource,
+)
 from connectors.transport import ClientFactory, Clock, Limits, build_client, utc_now
 from server.errors import NotFound
-from server.rules.policy import Policy, load_policy
+from server.rules.policy import Policy
+from server.rules.policy_names import Connections
+from server.rules.policy_reading import load_policy
+from server.rules.transit import Leg
+from server.rules.transit_clock import transit_clock
+from server.rules.transit_learning import TransitLearner
 from server.settings import Settings, WorkspaceSettings
 
 C = TypeVar("C")
@@ -18,11 +33,27 @@ C = TypeVar("C")
 class Workspace:
     """One tenant. Connection names are unique within it."""
 
-    def __init__(self, name: str, timezone: ZoneInfo, policy: Policy, connections: Mapping[str, Connector]) -> None:
+    def __init__(
+        self,
+        name: str,
+        timezone: ZoneInfo,
+        policy: Policy,
+        connections: Mapping[str, Connector],
+        policy_path: Path | None = None,
+    ) -> None:
         self.name = name
+        self.policy_path = policy_path
         self.timezone = timezone
         self.policy = policy
         self.connections = connections
+        self.relearn(())
+
+    def relearn(self, legs: Iterable[Leg]) -> None:
+        """Forget how long hand-over and transit take, and learn it from *legs*."""
+        calendar = self.policy.calendar
+        learner = TransitLearner(transit_clock(self.timezone, calendar.country, calendar.subdivision))
+        learner.learn_all(legs)
+        self.learner = learner  # only now: others may be judging orders meanwhile
 
     def connection(self, name: str) -> Connector:
         """Raises NotFound."""
@@ -69,26 +100,43 @@ def connect_all(settings: Settings, *, clock: Clock = utc_now, clients: ClientFa
 
 def _connect(settings: WorkspaceSettings, whole: Settings, clock: Clock, clients: ClientFactory) -> Workspace:
     limits = Limits(read_seconds=whole.server.source_seconds)
+    connections = {
+        name: registry.connect(
+            found.kind,
+            found.values,
+            Connection(
+                workspace=settings.name,
+                name=name,
+                base_url=found.base_url,
+                allow_private=whole.server.allow_private_base_urls,
+                limits=limits,
+                clock=clock,
+                clients=clients,
+                signature_window_seconds=whole.server.signature_window_seconds,
+                public_url=whole.server.public_url.rstrip("/"),
+            ),
+        )
+        for name, found in settings.connections.items()
+    }
     return Workspace(
         name=settings.name,
         timezone=settings.timezone,
-        policy=load_policy(settings.policy_path, settings.timezone),
-        connections={
-            name: registry.connect(
-                found.kind,
-                found.values,
-                Connection(
-                    workspace=settings.name,
-                    name=name,
-                    base_url=found.base_url,
-                    allow_private=whole.server.allow_private_base_urls,
-                    limits=limits,
-                    clock=clock,
-                    clients=clients,
-                    signature_window_seconds=whole.server.signature_window_seconds,
-                    public_url=whole.server.public_url.rstrip("/"),
-                ),
-            )
-            for name, found in settings.connections.items()
-        },
+        policy=load_policy(settings.policy_path, settings.timezone, able(connections)),
+        connections=connections,
+        policy_path=settings.policy_path,
+    )
+
+
+def able(connections: Mapping[str, Connector]) -> Connections:
+    """What a policy may use each connection for."""
+
+    def those(*capabilities: type) -> frozenset[str]:
+        return frozenset(name for name, found in connections.items() if isinstance(found, capabilities))
+
+    return Connections(
+        names=frozenset(connections),
+        helpdesks=those(Helpdesk),
+        mailers=those(Mailer),
+        sinks=those(TaskSink),
+        listeners=those(TaskSink, Notifier),
     )

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connectors.model import Payment, PaymentAttempt, PaymentState
+from connectors.model import Payment, PaymentAttempt, PaymentState, Refund
 from connectors.money import Money
 from connectors.reading import line
 from connectors.shopify.words import ERRORS, NO_REASON
@@ -24,6 +24,7 @@ RESERVES = ("authorization", "emv_authorization")
 FAILED = ("failure", "error")
 _WAITS = ("pending", "awaiting_response")
 _STRIPE_ID = re.compile(r"(ch|pi|py)_[A-Za-z0-9]{8,200}", re.ASCII)
+_STRIPE_REFUND = re.compile(r"(re|pyr)_[A-Za-z0-9]{8,200}", re.ASCII)
 _GATEWAY_ID = re.compile(r"(?=.*\d)[A-Za-z0-9_\-]{12,200}", re.ASCII)
 """Long enough to be the processor's name for one payment; an approval code such as 123456 is shared by many."""
 _DEEPEST = 4
@@ -45,6 +46,8 @@ class Transaction(Struct, frozen=True, kw_only=True):
     method: str = ""
     refundable: Money | None = None
     references: tuple[str, ...] = ()
+    refund_name: str = ""
+    """What the processor calls a refund."""
 
     @property
     def worked(self) -> bool:
@@ -67,6 +70,28 @@ def references(payment_id: str | None, authorization: str | None, receipt: Any) 
         found.append(authorization)
     found += (value for value in islice(_texts(receipt, _DEEPEST), _MOST_VALUES) if _STRIPE_ID.fullmatch(value))
     return tuple(sorted(set(found)))
+
+
+def refund_name(receipt: Any) -> str:
+    """The processor's own name of a refund, where the receipt has it: then both tell of the same one."""
+    found = (value for value in islice(_texts(receipt, _DEEPEST), _MOST_VALUES) if _STRIPE_REFUND.fullmatch(value))
+    return next(found, "")
+
+
+def refunds(transaction: Transaction) -> tuple[Refund, ...]:
+    """The refund that a transaction is, if it is one."""
+    if transaction.kind != "refund":
+        return ()
+    state = "succeeded" if transaction.worked else "failed" if transaction.failed else "pending"
+    return (
+        Refund(
+            id=transaction.refund_name or payment_id(transaction.id),
+            at=transaction.at,
+            state=state,
+            amount=transaction.amount,
+            failure=transaction.why if transaction.failed else "",
+        ),
+    )
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:
@@ -102,6 +127,7 @@ def single(transaction: Transaction) -> Payment:
         processor=transaction.gateway,
         references=tuple(sorted(names)),
         attempts=tuple(_attempts(transaction)),
+        refunds=refunds(transaction),
         method=transaction.method or None,
         created_at=None if transaction.parent else transaction.at,
     )
@@ -187,6 +213,7 @@ def _chain(root: str, group: list[Transaction], *, complete: bool) -> Payment:
         method=next((each.method for each in group if each.method), None),
         references=tuple(sorted({name for word in words for name in word.references} - {payment_id(root)})),
         attempts=tuple(attempt for word in words for attempt in word.attempts),
+        refunds=tuple(refund for word in words for refund in word.refunds),
         state=_last_state(words),
     )
     if found.state is PaymentState.FAILED:

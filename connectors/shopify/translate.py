@@ -110,6 +110,7 @@ def items(
             sku=line(each.sku),
             quantity=1 if each.quantity is None else each.quantity,
             unfulfilled=each.fulfillable_quantity if with_unfulfilled else None,
+            needs_shipping=each.requires_shipping if with_unfulfilled else None,
             price=amount(each.price, currency, f"{where}[{index}].price"),
         )
         for index, each in enumerate(found)
@@ -131,3 +132,8 @@ def spoken(status: str | None) -> str:
     """A word of Shopify's that we have none of our own for, so that people can read it."""
     words = line(word(status).replace("_", " "))
     return words[:1].upper() + words[1:] or "Tracking update"
+
+
+def part_name(fulfillment_order: str) -> str:
+    """How we name a fulfilment order among the names of its order."""
+    return f"FulfillmentOrder/{fulfillment_order}"

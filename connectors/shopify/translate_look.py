@@ -1,8 +1,7 @@
 """This file is what a live answer of Shopify says, in our words."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,32 +19,30 @@ from connectors.model import (
 )
 from connectors.money import Money
 from connectors.reading import instant, line, maybe_instant, money
-from connectors.shopify import payments
+from connectors.shopify import payments, translate_look_work
 from connectors.shopify import wire_graphql as wire
 from connectors.shopify.translate import exception_of, id_of, parcels, place, shipment_state, spoken
+from connectors.shopify.translate_deadlines import deliver_by, marketplace, ship_by
+from connectors.shopify.translate_look_work import nodes
 from connectors.shopify.words import EXCEPTIONS, FULFILLMENT_STATES, SHIPMENT_STATES, word
 
-T = TypeVar("T")
-
-_HELD_BY_3PL = ("accepted", "cancellation_requested", "cancellation_rejected")
 _OVER = ("cancelled", "closed")
 
 
 def order(found: wire.Order, shop: str, *, hidden: bool) -> Order:
     """The order as it is now. *hidden* says that the customer was withheld from us."""
     order_id = id_of(found.id, "order.id")
-    work = nodes(found.fulfillment_orders)
     shipping = found.shipping_line
-    return Order(
+    attributes = None if found.custom_attributes is None else {e.key: e.value or "" for e in found.custom_attributes}
+    told = translate_look_work.work(found)
+    facts = Order(
         id=order_id,
         name=line(found.name) or None,
         placed_at=maybe_instant(found.created_at, "order.createdAt"),
         updated_at=maybe_instant(found.updated_at, "order.updatedAt"),
         total=_amount(found.total_price_set, "order.totalPriceSet"),
         financial_state=word(found.display_financial_status) or None,
-        fulfillment_state=_fulfillment_state(found, work),
-        fulfillment_started_at=_began(work),
-        cancel_requested_at=_asked_to_stop(work),
+        fulfillment_state=_fulfillment_state(found),
         cancelled_at=maybe_instant(found.cancelled_at, "order.cancelledAt"),
         cancel_reason=word(found.cancel_reason) or None,
         closed_at=maybe_instant(found.closed_at, "order.closedAt"),
@@ -56,22 +53,17 @@ def order(found: wire.Order, shop: str, *, hidden: bool) -> Order:
         destination=_destination(found.shipping_address),
         shipping_method=(line(shipping.title) or None) if shipping else None,
         line_items=_line_items(found.line_items),
-        attributes=None
-        if found.custom_attributes is None
-        else {each.key: each.value or "" for each in found.custom_attributes},
-        promised_by=_promise(work),
+        attributes=attributes,
+        marketplace=marketplace(found.source_name, found.app.name if found.app else None),
+        deliver_by=deliver_by(attributes),
         admin_url=f"https://{shop}/admin/orders/{order_id}",
         is_test=found.test,
     )
+    return msgspec.structs.replace(facts, **told | {"ship_by": ship_by(attributes, told.get("ship_by"))})
 
 
-def nodes(found: wire.Nodes[T] | None) -> list[T]:
-    """What a list holds, without what was withheld."""
-    return [each for each in (found.nodes if found else None) or () if each is not None]
-
-
-def _fulfillment_state(found: wire.Order, work: Sequence[wire.FulfillmentOrder]) -> str | None:
-    said = word(found.display_fulfillment_status)
+def _fulfillment_state(found: wire.Order) -> str | None:
+    said, work = word(found.display_fulfillment_status), nodes(found.fulfillment_orders)
     if found.cancelled_at and work and not _sent(found) and all(word(each.status) in _OVER for each in work):
         return "cancelled"
     return FULFILLMENT_STATES.get(said, said) or None
@@ -79,35 +71,6 @@ def _fulfillment_state(found: wire.Order, work: Sequence[wire.FulfillmentOrder])
 
 def _sent(found: wire.Order) -> bool:
     return any(word(each.status) == "success" for each in found.fulfillments or ())
-
-
-def _began(work: Iterable[wire.FulfillmentOrder]) -> datetime | None:
-    """No later than this: Shopify says when a fulfilment order changed, not when its work began."""
-    moments = [
-        instant(each.updated_at, "fulfillmentOrders.updatedAt")
-        for each in work
-        if each.updated_at and (word(each.status) == "in_progress" or word(each.request_status) in _HELD_BY_3PL)
-    ]
-    return min(moments, default=None)
-
-
-def _asked_to_stop(work: Iterable[wire.FulfillmentOrder]) -> datetime | None:
-    moments = [
-        instant(each.updated_at, "fulfillmentOrders.updatedAt")
-        for each in work
-        if each.updated_at and word(each.request_status) == "cancellation_requested"
-    ]
-    return max(moments, default=None)
-
-
-def _promise(work: Iterable[wire.FulfillmentOrder]) -> datetime | None:
-    """The last part's date: the order is there when all of it is."""
-    moments = [
-        instant(each.delivery_method.max_delivery_date_time, "deliveryMethod.maxDeliveryDateTime")
-        for each in work
-        if each.delivery_method and each.delivery_method.max_delivery_date_time and word(each.status) != "cancelled"
-    ]
-    return max(moments, default=None)
 
 
 def _customer(found: wire.Customer | None, *, hidden: bool) -> Customer | None:
@@ -144,6 +107,7 @@ def _line_items(found: wire.Nodes[wire.LineItem] | None) -> tuple[LineItem, ...]
             sku=line(each.sku),
             quantity=1 if each.quantity is None else each.quantity,
             unfulfilled=each.unfulfilled_quantity,
+            needs_shipping=each.requires_shipping,
             price=_amount(each.original_unit_price_set, "lineItems.originalUnitPriceSet"),
         )
         for each in nodes(found)
@@ -229,7 +193,7 @@ def payments_of(found: wire.Order) -> tuple[Payment, ...]:
 
 def _transaction(found: wire.Transaction) -> payments.Transaction:
     details = found.payment_details or wire.PaymentDetails()
-    left = found.maximum_refundable_v2
+    left, receipt = found.maximum_refundable_v2, _receipt(found.receipt_json)
     return payments.Transaction(
         id=id_of(found.id, "transactions.id"),
         parent=id_of(found.parent_transaction.id, "parentTransaction.id") if found.parent_transaction else "",
@@ -241,7 +205,8 @@ def _transaction(found: wire.Transaction) -> payments.Transaction:
         error_code=word(found.error_code),
         method=payments.method(details.company, details.number, details.wallet, details.payment_method_name),
         refundable=money(left.amount, left.currency_code, "transactions.maximumRefundableV2") if left else None,
-        references=payments.references(found.payment_id, None, _receipt(found.receipt_json)),
+        references=payments.references(found.payment_id, None, receipt),
+        refund_name=payments.refund_name(receipt),
     )
 
 
@@ -256,6 +221,7 @@ def _receipt(said: Any) -> Any:
 
 
 def _with_disputes(told: tuple[Payment, ...], disputes: Sequence[wire.Dispute]) -> tuple[Payment, ...]:
+    """Webhooks say more of a dispute under a name of its own, which this word must not replace."""
     taken = [each for each in told if each.state not in (PaymentState.FAILED, PaymentState.CANCELLED)]
     for found in disputes:
         dispute = Dispute(id=id_of(found.id, "disputes.id"), state=word(found.status) or "unknown")
@@ -264,7 +230,7 @@ def _with_disputes(told: tuple[Payment, ...], disputes: Sequence[wire.Dispute]) 
             both = tuple(sorted({*taken[0].references, name}))
             told = tuple(_disputed(each, dispute, both) if each.id == taken[0].id else each for each in told)
         else:
-            told += (Payment(id=name, processor="shopify_payments", dispute=dispute),)
+            told += (Payment(id=f"{name}:seen", processor="shopify_payments", dispute=dispute, references=(name,)),)
     return told
 
 

@@ -34,6 +34,7 @@ def transaction(found: wire.Transaction, where: str) -> payments.Transaction:
             details.payment_method_name,
         ),
         references=payments.references(found.payment_id, found.authorization, found.receipt),
+        refund_name=payments.refund_name(found.receipt),
     )
 
 
@@ -90,6 +91,7 @@ def dispute(found: wire.Dispute, webhook: Webhook) -> tuple[Observation, ...]:
         reason=DISPUTE_REASONS.get(reason, line(reason.replace("_", " "))),
         amount=amount(found.amount, found.currency, "$.amount"),
         respond_by=maybe_instant(found.evidence_due_by, "$.evidence_due_by"),
+        opened_at=maybe_instant(found.initiated_at, "$.initiated_at"),
     )
     payment = Payment(id=payments.payment_id(f"dispute:{dispute_id}"), processor="shopify_payments", dispute=facts)
     return (
@@ -123,31 +125,30 @@ def _dispute_sentence(found: wire.Dispute, facts: Dispute) -> str:
 
 
 def refunded_payments(found: wire.Order) -> tuple[Payment, ...]:
-    """What was given back of each payment in all: an order's body carries every refund."""
-    sums: dict[str, Money] = {}
-    gateways: dict[str, str] = {}
-    names: dict[str, set[str]] = {}
+    """What was given back of each payment in all, and each refund: an order's body carries every one of them."""
+    given: dict[str, list[payments.Transaction]] = {}
     for index, refund_ in enumerate(found.refunds or ()):
         for number, each in enumerate(refund_.transactions or ()):
             done = transaction(each, f"$.refunds[{index}].transactions[{number}]")
-            if done.kind != "refund" or not done.worked or not done.parent or done.amount is None:
-                continue
-            before = sums.get(done.parent, Money(0, done.amount.currency))
-            sums[done.parent] = before + done.amount
-            gateways[done.parent] = done.gateway
-            names.setdefault(done.parent, set()).update(done.references, (payments.payment_id(done.id),))
+            if done.kind == "refund" and done.parent and done.amount is not None:
+                given.setdefault(done.parent, []).append(done)
+    worked = [parent for parent, each in given.items() if any(done.worked for done in each)]
     state = None
-    if len(sums) == 1:
+    if len(worked) == 1:
         state = {"refunded": PaymentState.REFUNDED, "partially_refunded": PaymentState.PARTIALLY_REFUNDED}.get(
             word(found.financial_status)
         )
-    return tuple(
-        Payment(
-            id=payments.payment_id(parent),
-            processor=gateways[parent],
-            state=state,
-            refunded=refunded,
-            references=tuple(sorted(names[parent])),
-        )
-        for parent, refunded in sums.items()
+    return tuple(_given_back(parent, each, state if parent in worked else None) for parent, each in given.items())
+
+
+def _given_back(parent: str, given: list[payments.Transaction], state: PaymentState | None) -> Payment:
+    amounts = [done.amount for done in given if done.worked and done.amount is not None]
+    names = {name for done in given for name in (*done.references, payments.payment_id(done.id))}
+    return Payment(
+        id=payments.payment_id(parent),
+        processor=given[0].gateway,
+        state=state,
+        refunded=sum(amounts[1:], amounts[0]) if amounts else None,
+        references=tuple(sorted(names)),
+        refunds=tuple(refund_ for done in given for refund_ in payments.refunds(done)),
     )

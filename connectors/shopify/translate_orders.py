@@ -9,6 +9,7 @@ from connectors.reading import digest, line, maybe_instant
 from connectors.shopify import wire
 from connectors.shopify.received import Webhook
 from connectors.shopify.translate import amount, id_of, items, maybe_id, stamp, town
+from connectors.shopify.translate_deadlines import deliver_by, marketplace, ship_by
 from connectors.shopify.translate_fulfillments import fulfillment_history, shipments
 from connectors.shopify.translate_money import refund_moment, refunded_payments
 from connectors.shopify.words import CANCEL_REASONS, NEVER_SHIPPED, word
@@ -47,7 +48,7 @@ def order(found: wire.Order, webhook: Webhook) -> tuple[Observation, ...]:
 
 def _order_facts(found: wire.Order, order_id: str, webhook: Webhook) -> Order:
     lines = [each.title for each in found.shipping_lines or () if each.title and not each.is_removed]
-    currency = found.currency
+    currency, attributes = found.currency, _attributes(found.note_attributes)
     return Order(
         id=order_id,
         name=line(found.name) or None,
@@ -66,7 +67,10 @@ def _order_facts(found: wire.Order, order_id: str, webhook: Webhook) -> Order:
         destination=town(found.shipping_address) if found.shipping_address else None,
         shipping_method=line(lines[0]) if lines else None,
         line_items=None if found.line_items is None else items(found.line_items, currency, "$.line_items"),
-        attributes=_attributes(found.note_attributes),
+        attributes=attributes,
+        marketplace=marketplace(found.source_name),
+        ship_by=ship_by(attributes),
+        deliver_by=deliver_by(attributes),
         admin_url=f"https://{webhook.shop}/admin/orders/{order_id}",
         is_test=found.test,
     )

@@ -48,6 +48,7 @@ class LineItem(Struct, kw_only=True):
     sku: str | None = None
     quantity: int | None = None
     fulfillable_quantity: int | None = None
+    requires_shipping: bool | None = None
     price: Decimal | None = None
 
 
@@ -140,6 +141,7 @@ class Order(Struct, kw_only=True):
     contact_email: str | None = None
     phone: str | None = None
     tags: str | None = None
+    source_name: str | None = None
     test: bool | None = None
     customer: Customer | None = None
     shipping_address: Address | None = None
@@ -192,6 +194,14 @@ class Hold(Struct, kw_only=True):
     reason_notes: str | None = None
 
 
+class AssignedLocation(Struct, kw_only=True):
+    name: str | None = None
+    city: str | None = None
+    province: str | None = None
+    country_code: str | None = None
+    zip: str | None = None
+
+
 class DeliveryMethod(Struct, kw_only=True):
     max_delivery_date_time: Moment | None = None
 
@@ -203,6 +213,8 @@ class FulfillmentOrder(Struct, kw_only=True):
     request_status: str | None = None
     created_at: Moment | None = None
     updated_at: Moment | None = None
+    fulfill_by: Moment | None = None
+    assigned_location: AssignedLocation | None = None
     fulfillment_holds: list[Hold] | None = None
     delivery_method: DeliveryMethod | None = None
 
@@ -222,3 +234,25 @@ class FulfillmentOrderEvent(FulfillmentOrder, kw_only=True):
     created_fulfillment_hold: Hold | None = None
     fulfillment_order_merchant_request: MerchantRequest | None = None
     message: str | None = None
+
+
+class ReturnOrder(Struct, kw_only=True):
+    id: Id | None = None
+
+
+class ReturnLine(Struct, kw_only=True):
+    customer_note: str | None = None
+    return_reason: str | None = None
+    return_reason_note: str | None = None
+
+
+class Return(Struct, kw_only=True):
+    """returns/* name their order inside."""
+
+    id: Id | None = None
+    order_id: Id | None = None
+    order: ReturnOrder | None = None
+    status: str | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    return_line_items: list[ReturnLine] | None = None

@@ -64,6 +64,7 @@ class Address(Struct, kw_only=True, rename="camel"):
     province_code: str | None = None
     country_code_v2: str | None = None
     zip: str | None = None
+    validation_result_summary: str | None = None
 
 
 class ShippingLine(Struct, kw_only=True, rename="camel"):
@@ -76,6 +77,7 @@ class LineItem(Struct, kw_only=True, rename="camel"):
     sku: str | None = None
     quantity: int | None = None
     unfulfilled_quantity: int | None = None
+    requires_shipping: bool | None = None
     original_unit_price_set: MoneyBag | None = None
 
 
@@ -117,11 +119,49 @@ class DeliveryMethod(Struct, kw_only=True, rename="camel"):
     max_delivery_date_time: Moment | None = None
 
 
+class Hold(Struct, kw_only=True, rename="camel"):
+    reason: str | None = None
+    reason_notes: str | None = None
+
+
+class AssignedLocation(Struct, kw_only=True, rename="camel"):
+    name: str | None = None
+    city: str | None = None
+    province: str | None = None
+    country_code: str | None = None
+    zip: str | None = None
+
+
 class FulfillmentOrder(Struct, kw_only=True, rename="camel"):
+    id: str | None = None
     status: str | None = None
     request_status: str | None = None
     updated_at: Moment | None = None
+    fulfill_by: Moment | None = None
+    fulfillment_holds: list[Hold] | None = None
+    assigned_location: AssignedLocation | None = None
     delivery_method: DeliveryMethod | None = None
+
+
+class ReturnReason(Struct, kw_only=True, rename="camel"):
+    name: str | None = None
+
+
+class ReturnLine(Struct, kw_only=True, rename="camel"):
+    customer_note: str | None = None
+    return_reason_note: str | None = None
+    return_reason_definition: ReturnReason | None = None
+
+
+class Return(Struct, kw_only=True, rename="camel"):
+    id: str
+    status: str | None = None
+    created_at: Moment
+    return_line_items: Nodes[ReturnLine] | None = None
+
+
+class App(Struct, kw_only=True, rename="camel"):
+    name: str | None = None
 
 
 class PaymentDetails(Struct, kw_only=True, rename="camel"):
@@ -167,6 +207,8 @@ class Order(Struct, kw_only=True, rename="camel"):
     closed_at: Moment | None = None
     test: bool | None = None
     tags: list[str] | None = None
+    source_name: str | None = None
+    app: App | None = None
     display_financial_status: str | None = None
     display_fulfillment_status: str | None = None
     email: str | None = None
@@ -179,6 +221,7 @@ class Order(Struct, kw_only=True, rename="camel"):
     line_items: Nodes[LineItem] | None = None
     fulfillments: list[Fulfillment] | None = None
     fulfillment_orders: Nodes[FulfillmentOrder] | None = None
+    returns: Nodes[Return] | None = None
     transactions: list[Transaction] | None = None
     transactions_count: Count | None = None
     disputes: list[Dispute] | None = None

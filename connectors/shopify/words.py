@@ -132,6 +132,27 @@ CANCEL_REASONS = {
     "staff": "of a mistake by staff",
 }
 
+RETURN_STATES = {
+    "requested": "requested",
+    "open": "approved",
+    "declined": "declined",
+    "canceled": "cancelled",
+    "cancelled": "cancelled",
+    "closed": "closed",
+}
+
+ADDRESS_ERROR = "Shopify's check says that the address is very likely wrong"
+HELD_FOR_ADDRESS = "The order is held because the address is wrong"
+
+MARKETPLACES = ("amazon", "ebay", "etsy", "tiktok", "walmart", "zalando", "kaufland", "bol.com", "cdiscount", "target")
+"""As the apps that bring their orders into Shopify name themselves."""
+
+SHIP_BY_NOTES = frozenset({"shipby", "shipbydate", "latestshipdate", "amazonlatestshipdate", "shippingdeadline"})
+DELIVER_BY_NOTES = frozenset(
+    {"deliverby", "deliverbydate", "latestdeliverydate", "amazonlatestdeliverydate", "deliverydeadline"}
+)
+"""Under which they keep its deadlines among the order's attributes; letters and digits alone count."""
+
 HOLD_REASONS = {
     "awaiting_payment": "the payment is pending",
     "awaiting_return_items": "returned items have not arrived yet",

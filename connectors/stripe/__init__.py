@@ -29,7 +29,7 @@ _MOST_SIGNATURES = 10
 _INTENT = re.compile(r"pi_\w{1,250}", re.ASCII)
 _CHARGE = re.compile(r"(ch|py)_\w{1,250}", re.ASCII)
 _EVENT_ID = re.compile(r"\w{1,255}", re.ASCII)
-_EXPAND = "expand[]=latest_charge"
+_EXPAND = "expand[]=latest_charge&expand[]=latest_charge.refunds"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -106,12 +106,14 @@ def _charge_sentence(found: wire.Charge, payment: Payment, type_: str) -> str:
     return line(f"Payment of {payment.captured} taken{by}") if type_ == "charge.captured" else ""
 
 
-def _refund(found: wire.Refund, type_: str, _: datetime) -> Said:
+def _refund(found: wire.Refund, type_: str, at: datetime) -> Said:
     """How much was refunded in all only the charge says, which comes with charge.refunded."""
-    payment = _linked(found, found.metadata)
+    payment = replace(_linked(found, found.metadata), refunds=(translate.refund(found, at, "$"),))
     given = translate.amount(found.amount, found.currency, "$.amount")
     text = ""
-    if type_ == "refund.failed":
+    if type_ == "refund.updated" and found.status == "requires_action":
+        text = f"Refund of {given} waits for the customer's bank details"
+    elif type_ == "refund.failed":
         why = REFUND_FAILURES.get(found.failure_reason or "") or line(found.failure_reason) or "no reason given"
         text = f"Refund of {given} failed: {why.replace('_', ' ')}"
     elif type_ == "refund.created":
@@ -134,8 +136,9 @@ def _dispute(found: wire.Dispute, type_: str, _: datetime) -> Said:
     return Said(payment, translate.about(payment, found.metadata), line(text))
 
 
-def _fraud_warning(found: wire.FraudWarning, type_: str, _: datetime) -> Said:
-    payment = _linked(found, None)
+def _fraud_warning(found: wire.FraudWarning, type_: str, at: datetime) -> Said:
+    warning = translate.fraud_warning(found, at, "$")
+    payment = replace(_linked(found, None), fraud_warning=warning)
     why = FRAUD_TYPES.get(found.fraud_type or "")
     text = f"The bank warns of fraud{f': {why}' if why else ''}" if type_.endswith(".created") else ""
     return Said(payment, translate.about(payment, None), text)

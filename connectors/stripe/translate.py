@@ -8,16 +8,26 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connectors.model import Dispute, Payment, PaymentAttempt, PaymentState, References
+from connectors.model import Dispute, FraudWarning, Payment, PaymentAttempt, PaymentState, References, Refund
 from connectors.money import Money
 from connectors.reading import from_unix, line, money
 from connectors.stripe import wire
-from connectors.stripe.words import DECLINES, DISPUTE_REASONS, INTENT_STATES, METHODS, NO_REASON
+from connectors.stripe.words import (
+    DECLINES,
+    DISPUTE_REASONS,
+    FRAUD_TYPES,
+    INTENT_STATES,
+    METHODS,
+    NO_REASON,
+    REFUND_FAILURES,
+    REFUND_STATES,
+)
 
 ORDER_KEYS = ("order_id", "order_name", "order_number", "shopify_order_id", "shopify_order_name")
 """Metadata under which shops write which order a payment is for."""
 _PAYMENT_KEYS = ("payment_id", "shopify_payment_id")
 """Metadata under which shops write their own id of the payment."""
+MOST_REFUNDS = 50
 _LONGEST_NAME = 200
 _ID = re.compile(r"[\w\-]{1,255}", re.ASCII)
 _GID = re.compile(r"gid://shopify/Order/(\d{1,20})", re.ASCII)
@@ -97,6 +107,7 @@ def charge(found: wire.Charge, where: str, *, tried_at: datetime | None = None) 
         failure_code=code if failed else "",
         failure_message=message if failed else "",
         attempts=_attempt(found, state, _created(found, where) or tried_at),
+        refunds=_refunds(found, where),
     )
 
 
@@ -128,7 +139,9 @@ def in_words(code: str | None, message: str | None) -> str:
     return DECLINES.get(code or "") or line(message).rstrip(".") or NO_REASON
 
 
-def _created(found: wire.Charge | wire.PaymentIntent, where: str) -> datetime | None:
+def _created(
+    found: wire.Charge | wire.PaymentIntent | wire.Refund | wire.Dispute | wire.FraudWarning, where: str
+) -> datetime | None:
     return None if found.created is None else from_unix(found.created, f"{where}.created")
 
 
@@ -188,6 +201,7 @@ def intent(found: wire.PaymentIntent, where: str, *, tried_at: datetime | None =
         method=told.method,
         created_at=_created(found, where),
         attempts=told.attempts,
+        refunds=told.refunds,
         failure_code="",
         failure_message="",
     )
@@ -228,6 +242,31 @@ def _with_error(
     )
 
 
+# --- refunds ----------------------------------------------------------------------------------------------------------
+
+
+def refund(found: wire.Refund, at: datetime, where: str) -> Refund:
+    """One refund as of *at*."""
+    reason = found.failure_reason or ""
+    return Refund(
+        id=checked(found.id, f"{where}.id"),
+        at=at,
+        state=REFUND_STATES.get(found.status or "succeeded", "pending"),
+        amount=amount(found.amount, found.currency, f"{where}.amount"),
+        failure=REFUND_FAILURES.get(reason) or line(reason.replace("_", " ")),
+    )
+
+
+def _refunds(found: wire.Charge, where: str) -> tuple[Refund, ...]:
+    """Those that came with the charge, as of when they were made: a look must say the same until something changes."""
+    listed = (found.refunds.data if found.refunds else None) or []
+    return tuple(
+        refund(each, at, f"{where}.refunds.data[{index}]")
+        for index, each in enumerate(listed[:MOST_REFUNDS])
+        if (at := _created(each, f"{where}.refunds.data[{index}]")) is not None
+    )
+
+
 # --- disputes ---------------------------------------------------------------------------------------------------------
 
 
@@ -236,9 +275,21 @@ def dispute(found: wire.Dispute, where: str) -> Dispute:
     due = found.evidence_details.due_by if found.evidence_details else None
     reason = found.reason or ""
     return Dispute(
+        opened_at=_created(found, where),
         id=checked(found.id, f"{where}.id"),
         state=found.status,
         reason=DISPUTE_REASONS.get(reason) or line(reason.replace("_", " ")),
         amount=amount(found.amount, found.currency, f"{where}.amount"),
         respond_by=from_unix(due, f"{where}.evidence_details.due_by") if due else None,
+    )
+
+
+def fraud_warning(found: wire.FraudWarning, at: datetime, where: str) -> FraudWarning:
+    """An early fraud warning. *at* stands in where it does not say when it was made."""
+    kind = found.fraud_type or ""
+    return FraudWarning(
+        id=checked(found.id, f"{where}.id"),
+        at=_created(found, where) or at,
+        reason=FRAUD_TYPES.get(kind) or line(kind.replace("_", " ")),
+        is_actionable=found.actionable is not False,
     )

@@ -52,6 +52,7 @@ class Charge(Struct, kw_only=True):
     payment_intent: Link = None
     payment_method_details: Method | None = None
     metadata: dict[str, Any] | None = None
+    refunds: "Refunds | None" = None  # on request; always before API version 2022-11-15
 
 
 class PaymentError(Struct, kw_only=True):
@@ -82,6 +83,7 @@ class PaymentIntent(Struct, kw_only=True):
 
 class Refund(Struct, kw_only=True):
     id: str
+    created: int | None = None
     amount: int
     currency: str
     status: str | None = None
@@ -91,12 +93,17 @@ class Refund(Struct, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
+class Refunds(Struct, kw_only=True):
+    data: list[Refund] | None = None
+
+
 class EvidenceDetails(Struct, kw_only=True):
     due_by: int | None = None
 
 
 class Dispute(Struct, kw_only=True):
     id: str
+    created: int | None = None
     amount: int
     currency: str
     status: str
@@ -109,6 +116,8 @@ class Dispute(Struct, kw_only=True):
 
 class FraudWarning(Struct, kw_only=True):
     id: str
+    created: int | None = None
+    actionable: bool | None = None
     fraud_type: str | None = None
     charge: Link = None
     payment_intent: Link = None

@@ -110,6 +110,14 @@ DISPUTE_REASONS = {
     "unrecognized": "The customer does not recognise the payment",
 }
 
+REFUND_STATES = {
+    "pending": "pending",
+    "requires_action": "requires_action",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "canceled": "cancelled",
+}
+
 REFUND_FAILURES = {
     "charge_for_pending_refund_disputed": "the payment is disputed",
     "declined": "the customer's bank declined it",
@@ -125,6 +133,7 @@ FRAUD_TYPES = {
     "made_with_counterfeit_card": "a counterfeit card was used",
     "made_with_lost_card": "a lost card was used",
     "made_with_stolen_card": "a stolen card was used",
+    "misc": "no reason given",
     "unauthorized_use_of_card": "the cardholder did not agree to the use",
 }
 

@@ -9,7 +9,7 @@ from connectors.contract import Denied, Envelope, Forged, Missing
 from connectors.model import Observation, Ticket, TicketChange, TicketDraft
 from connectors.reading import decode, webhook
 from connectors.signing import iso_time_is_fresh, matches_base64
-from connectors.zendesk import translate, wire
+from connectors.zendesk import events, translate, wire
 from connectors.zendesk.api import SYSTEM, Api
 from connectors.zendesk.settings import Settings, is_id
 from connectors.zendesk.sidebar import SidebarTokens, SidebarUser
@@ -31,6 +31,7 @@ class Zendesk:
 
     def __init__(self, settings: Settings, connection: Connection) -> None:
         self._settings = settings
+        self._name = connection.name
         self._window = timedelta(seconds=connection.signature_window_seconds)
         origin = connection.base_url.rstrip("/") or f"https://{settings.subdomain}.zendesk.com"
         self._agent_url = f"{origin}/agent/tickets/"
@@ -58,18 +59,24 @@ class Zendesk:
     def delivery_key(self, envelope: Envelope) -> str:
         """The event's id, or for a trigger's own body the invocation's id, which is in an unsigned header."""
         try:
-            found = decode(envelope.body, wire.Event)
+            found = decode(envelope.body, wire.EventName)
         except (msgspec.DecodeError, ValueError):
-            found = wire.Event()
+            found = wire.EventName()
         key = found.id if found.type.startswith("zen:") else ""
         key = key or envelope.headers.get("x-zendesk-webhook-invocation-id", "")
         return key if len(key) <= _LONGEST_ID else ""
 
     def read(self, envelope: Envelope) -> tuple[Observation, ...]:
-        """Nothing so far: a ticket says no fact about an order. Raises Unreadable for what is not JSON."""
+        """What the customer wrote, in a ticket not ours; a trigger's own body says nothing. Raises Unreadable."""
         with webhook():
             decode(envelope.body, msgspec.Raw)
-        return ()
+            try:
+                found = decode(envelope.body, wire.EventName)
+            except msgspec.ValidationError:
+                return ()
+            if not events.is_event(found.type):
+                return ()
+            return events.contact(decode(envelope.body, wire.Event), self._name, self._agent_url)
 
     # --- tickets ---
 

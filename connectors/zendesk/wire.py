@@ -1,5 +1,6 @@
 """This file is Zendesk's JSON, as far as we read it (Ticketing API v2)."""
 
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -102,8 +103,47 @@ class AuditPage(Struct, frozen=True):
     next_page: str | None = None
 
 
-class Event(Struct, frozen=True):
-    """A webhook of the event kind. Bodies of trigger webhooks are the merchant's own and have none of this."""
+class EventAuthor(Struct, frozen=True):
+    id: int | str | None = None
+    is_staff: bool | None = None
+
+
+class EventComment(Struct, frozen=True):
+    body: str | None = None
+    is_public: bool | None = None
+    author: EventAuthor | None = None
+
+
+class EventChange(Struct, frozen=True):
+    comment: EventComment | None = None
+
+
+class EventDetail(Struct, frozen=True):
+    """The ticket as of an event. Ids come as numbers and as strings, states in capitals."""
+
+    id: int | str | None = None
+    status: str | None = None
+    subject: str | None = None
+    description: str | None = None
+    external_id: str | None = None
+    requester_id: int | str | None = None
+    actor_id: int | str | None = None
+    created_at: datetime | None = None
+    via: Via | None = None
+
+
+class EventName(Struct, frozen=True):
+    """Which event a webhook is. Bodies of trigger webhooks are the merchant's own and have none of this."""
 
     id: str = ""
     type: str = ""
+
+
+class Event(Struct, frozen=True):
+    """A webhook of the event kind."""
+
+    id: str
+    type: str
+    time: datetime
+    detail: EventDetail | None = None
+    event: EventChange | None = None

@@ -27,6 +27,9 @@ def graphql_order(order: WorldOrder) -> dict[str, Any]:
         "closed": False,
         "test": False,
         "tags": [],
+        "sourceName": "web",
+        "app": {"__typename": "OrderApp", "id": "gid://shopify/OrderApp/580111", "name": "Online Store"},
+        "requiresShipping": True,
         "currencyCode": "USD",
         "email": person.email,
         "phone": None,
@@ -48,6 +51,7 @@ def graphql_order(order: WorldOrder) -> dict[str, Any]:
         "lineItems": _nodes([_graphql_line(order, item) for item in order.items]),
         "fulfillments": [_graphql_fulfillment(parcel) for parcel in order.parcels],
         "fulfillmentOrders": _nodes([_fulfillment_order(order)]),
+        "returns": _nodes([]),
         "transactions": [_transaction(order, attempt) for attempt in order.intent.attempts],
         "transactionsCount": {"count": len(order.intent.attempts), "precision": "EXACT"},
         "risk": {"recommendation": "ACCEPT", "assessments": []},
@@ -68,6 +72,7 @@ def _graphql_line(order: WorldOrder, item: Item) -> dict[str, Any]:
         "currentQuantity": item.quantity,
         "refundableQuantity": item.quantity,
         "unfulfilledQuantity": 0 if order.parcels else item.quantity,
+        "requiresShipping": True,
         "originalUnitPriceSet": {"shopMoney": {"amount": str(item.price), "currencyCode": "USD"}},
     }
 
@@ -119,6 +124,7 @@ def _address(person: Person) -> dict[str, Any]:
         "country": "United States",
         "countryCodeV2": "US",
         "zip": None,
+        "validationResultSummary": "NO_ISSUES",
     }
 
 
@@ -153,7 +159,15 @@ def _fulfillment_order(order: WorldOrder) -> dict[str, Any]:
         "updatedAt": stamp(work.changed_at),
         "fulfillAt": None,
         "fulfillBy": None,
-        "fulfillmentHolds": _nodes([]),
+        "fulfillmentHolds": [],
+        "assignedLocation": {
+            "__typename": "FulfillmentOrderAssignedLocation",
+            "name": "Reno warehouse",
+            "city": "Reno",
+            "province": "Nevada",
+            "countryCode": "US",
+            "zip": "89502",
+        },
         "deliveryMethod": {
             "methodType": "SHIPPING",
             "presentedName": order.shipping_method,

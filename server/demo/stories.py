@@ -51,9 +51,13 @@ def declined_once(happens: Happenings) -> Iterator[Step]:
     """The first card is declined, the second works within the grace time: no ticket."""
     person = Person(504, "Marcus Webb", "marcus.webb@example.com", "Austin", "TX")
     order = happens.order(48204, person, "Canvas tote", 64)
+    parcel = happens.parcel(order, "USPS", 27)
     yield happens.placed(order, 1)
     yield happens.declined(order, 1.05, "insufficient_funds", "Payment declined: insufficient funds")
     yield happens.paid(order, 1.4, "Second card works, within the grace time: no ticket")
+    yield happens.shipped(order, parcel, 27)
+    yield happens.scanned(order, parcel, 30, "in_transit", "Accepted at USPS origin facility", "Denver", "CO")
+    yield happens.scanned(order, parcel, 74, "delivered", "Delivered, in mailbox", "Austin", "TX")
 
 
 def declined_for_good(happens: Happenings) -> Iterator[Step]:

@@ -5,6 +5,7 @@ It sleeps until something arrives or is due. A step that fails is logged and tri
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ import structlog
 
 from connectors.transport import Clock
 from server.flows.deliver import Courier, Happened, Watcher
+from server.flows.learn import load_transit
+from server.flows.policy_files import PolicyFiles
 from server.flows.process import process_inbox, review_due
 from server.model import Action, OrderKey
 from server.store.contract import Store, StoreUnavailable, Tended
@@ -19,10 +22,17 @@ from server.workspaces import Workspaces
 
 log = structlog.get_logger()
 
+Lane = tuple[OrderKey, str]
+"""An order, and the door through which something of it goes out."""
+
+KEPT_FREE = 2
+"""Places that no single door may take: a slow one must not hold up the others."""
 LONGEST_SLEEP = 60.0
 """Seconds: the wall clock may have been set meanwhile."""
 SLEEP_WHILE_DELIVERING = 0.25
 PAUSE_AFTER_TROUBLE = 1.0
+POLICY_EVERY = 2.0
+"""Seconds between two looks at the policy files."""
 LONGEST_DRAIN = 10.0
 TENDING_EVERY = 3600.0
 TENDINGS_BETWEEN_EXAMINATIONS = 24
@@ -43,10 +53,13 @@ class Engine:
         store: Store,
         clock: Clock,
         *,
-        deliveries_at_once: int = 8,
+        deliveries_at_once: int = 10,
         pace: float = 1.0,
         on_event: Watcher | None = None,
+        policies: PolicyFiles | None = None,
     ) -> None:
+        self._policies = policies or PolicyFiles(workspaces, store, clock)
+        self._look_at_policies_at = clock()
         self._workspaces = workspaces
         self._store = store
         self._clock = clock
@@ -57,7 +70,7 @@ class Engine:
         self._awake = asyncio.Event()
         self._turning = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
-        self._under_way: dict[OrderKey, asyncio.Task[None]] = {}
+        self._under_way: dict[Lane, asyncio.Task[None]] = {}
         self._trouble: set[str] = set()
         self._is_stopping = False
         self._is_damaged = False
@@ -70,6 +83,7 @@ class Engine:
 
     async def start(self) -> None:
         """Begin to work. What a process before us left half done is due, and is taken up."""
+        await self._guarded("learn", self._learn)
         self._loops = [
             asyncio.create_task(self._keep(self._work), name="engine"),
             asyncio.create_task(self._keep(self._tend), name="engine housekeeping"),
@@ -96,7 +110,8 @@ class Engine:
         """Work until nothing is due at the clock's present time. For tests and the demo. Raises what a step raises."""
         while True:
             async with self._turning:
-                done = await self._process() + await self._review() + await self._send()
+                done = await self._follow_policies()
+                done += await self._process() + await self._review() + await self._send()
             if self._under_way:
                 await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
             elif not done:
@@ -109,7 +124,12 @@ class Engine:
             self._awake.clear()
             done = 0
             async with self._turning:
-                for name, step in (("process", self._process), ("review", self._review), ("deliver", self._send)):
+                for name, step in (
+                    ("policy", self._follow_policies),
+                    ("process", self._process),
+                    ("review", self._review),
+                    ("deliver", self._send),
+                ):
                     done += await self._guarded(name, step)
             if self._trouble:
                 await asyncio.sleep(PAUSE_AFTER_TROUBLE)
@@ -131,6 +151,16 @@ class Engine:
         self._trouble.add(name)
         return 0
 
+    async def _learn(self) -> None:
+        await load_transit(self._workspaces, self._store)
+
+    async def _follow_policies(self) -> int:
+        """Take up policy files that were changed, and have the orders looked at again that this can matter to."""
+        if self._policies.is_hurried or self._clock() >= self._look_at_policies_at:
+            await self._policies.look()
+            self._look_at_policies_at = self._clock() + timedelta(seconds=POLICY_EVERY * self._pace)
+        return await self._policies.review_some()
+
     async def _process(self) -> int:
         return await process_inbox(self._workspaces, self._store, self._clock)
 
@@ -138,18 +168,25 @@ class Engine:
         return await review_due(self._workspaces, self._store, self._clock)
 
     async def _send(self) -> int:
-        """Start deliveries, at most one an order and so many at once. How many were started."""
+        """Start deliveries, at most one an order and door, and so many at once. How many were started."""
         busy = set(self._under_way)
         free = self._at_once - len(busy)
         if free <= 0 or self._is_stopping:
             return 0
         now = self._clock()
-        due = await self._store.read(lambda tx: tx.due_actions(now, len(busy) + free))
-        # By who was busy before we looked: an action that ended meanwhile still looks due here.
-        started = [action for action in due if action.order not in busy][:free]
-        for action in started:
-            self._under_way[action.order] = asyncio.create_task(self._deliver(action))
-        return len(started)
+        taken = Counter(door for _, door in busy)
+        most = max(1, self._at_once - KEPT_FREE)
+        full = [door for door, places in taken.items() if places >= most]
+        due = await self._store.read(lambda tx: tx.due_actions_elsewhere(now, len(busy) + free, full))
+        started = 0
+        for action in due:
+            # By who was busy before we looked: an action that ended meanwhile still looks due here.
+            lane = (action.order, action.door)
+            if lane not in busy and started < free and taken[action.door] < most:
+                self._under_way[lane] = asyncio.create_task(self._deliver(action))
+                taken[action.door] += 1
+                started += 1
+        return started
 
     async def _deliver(self, action: Action) -> None:
         try:
@@ -164,13 +201,13 @@ class Engine:
             log.exception("delivery_broke", order=str(action.order), key=action.key)
             await asyncio.sleep(PAUSE_AFTER_TROUBLE)
         finally:
-            del self._under_way[action.order]
+            del self._under_way[action.order, action.door]
             self.wake()
 
     async def _sleep(self) -> int:
         """Until woken, or until the next thing is due. How much was done: nothing."""
         due_at = await self._store.read(lambda tx: tx.next_due_at())
-        seconds = LONGEST_SLEEP
+        seconds = POLICY_EVERY if self._policies.are_there else LONGEST_SLEEP
         if due_at is not None:
             seconds = min(seconds, max(0.0, (due_at - self._clock()).total_seconds() / self._pace))
         if self._under_way:

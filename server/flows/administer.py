@@ -13,8 +13,10 @@ from msgspec import Struct
 
 from connectors.transport import Clock
 from server.errors import BadInput, NotFound
-from server.flows import dead_letters, tokens
+from server.flows import dead_letters, learn_history, policy_try, tokens
+from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject, Role
+from server.rules.transit import Leg
 from server.store.contract import Store
 from server.workspaces import Workspaces
 
@@ -27,6 +29,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     clock: Clock
     wake: Callable[[], None] = lambda: None
     """Tell the engine that there is work; nothing to tell when no server runs."""
+    policies: PolicyFiles | None = None
+    """None when no server runs: then the files are read at the next start."""
 
 
 class TokenCreate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +49,14 @@ class TokenRevoke(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     id: str
 
 
+class HistoryLearn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Deliveries of an order history, by order. With the *last* of them everything is reckoned anew."""
+
+    workspace: str
+    legs: tuple[tuple[str, Leg], ...]
+    last: bool = False
+
+
 class DeadLettersList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     workspace: str = ""
     limit: int = 100
@@ -56,6 +68,19 @@ class DeadLettersReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ids: tuple[int, ...] = ()
     all: bool = False
     workspace: str = ""
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class PolicyTry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """*policy* is the text of another policy; None: the one that runs."""
+
+    workspace: str
+    order: str
+    shop: str = ""
+    policy: str | None = None
 
 
 async def create_token(desk: Desk, wanted: TokenCreate) -> JsonObject:
@@ -113,6 +138,29 @@ async def replay_dead_letters(desk: Desk, wanted: DeadLettersReplay) -> JsonObje
     return {"replayed": count}
 
 
+async def learn(desk: Desk, wanted: HistoryLearn) -> JsonObject:
+    """Take in deliveries of an order history, each once however often it is imported."""
+    _known(desk, wanted.workspace)
+    workspace = desk.workspaces[wanted.workspace]
+    return {"learnt": await learn_history.learn(desk.store, workspace, wanted.legs, last=wanted.last)}
+
+
+async def reload_policies(desk: Desk, wanted: Nothing) -> JsonObject:
+    """Read every policy file at once."""
+    news = [] if desk.policies is None else await desk.policies.look(again=True)
+    desk.wake()
+    return {"running": desk.policies is not None, "policies": news}
+
+
+async def try_policy(desk: Desk, wanted: PolicyTry) -> JsonObject:
+    """What would happen to a stored order now, by the policy that runs or by another one."""
+    _known(desk, wanted.workspace)
+    found = await policy_try.try_policy(
+        desk.store, desk.workspaces[wanted.workspace], wanted.order, desk.clock(), shop=wanted.shop, text=wanted.policy
+    )
+    return {"try": found}
+
+
 def _known(desk: Desk, workspace: str) -> None:
     if workspace not in desk.workspaces:
         raise NotFound(f"there is no workspace {workspace!r}; the configuration has {', '.join(desk.workspaces)}")
@@ -125,6 +173,9 @@ COMMANDS: Mapping[str, tuple[type[Struct], Command]] = {
     "token_revoke": (TokenRevoke, revoke_token),
     "dead_letters_list": (DeadLettersList, list_dead_letters),
     "dead_letters_replay": (DeadLettersReplay, replay_dead_letters),
+    "history_learn": (HistoryLearn, learn),
+    "policy_reload": (Nothing, reload_policies),
+    "policy_try": (PolicyTry, try_policy),
 }
 
 

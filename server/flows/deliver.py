@@ -18,7 +18,10 @@ from connectors.contract import Collided, ConnectorError, Denied, Garbled, Tempo
 from connectors.model import Ticket
 from connectors.transport import Clock, backoff
 from server.flows.errand import Delivered, Errand, NoTicket, Overtaken, current
-from server.model import Action, ActionState, OrderKey, TicketLink
+from server.model import Action, ActionKind, ActionState, OrderKey, TicketLink
+from server.rules.incident import is_incident_key
+from server.rules.outbox import leaving
+from server.rules.outcome import solved_with
 from server.store.contract import Store, StoreUnavailable, Writing
 from server.workspaces import Workspaces
 
@@ -140,7 +143,16 @@ class Courier:
                 link = TicketLink(
                     connection=action.connection, ticket_id=ticket.id, url=ticket.url, is_ours=delivered.is_ours
                 )
-                _link(tx, latest, link)
+                if latest.kind is not ActionKind.LEAVE_TICKET:
+                    _link(tx, latest, link)
+                if latest.kind is ActionKind.JOIN_TICKET and (
+                    left := leaving(latest, tx.actions_of(latest.order), now)
+                ):
+                    tx.put_action(left)
+            if latest.kind is ActionKind.SOLVE_TICKET:
+                by_person = delivered.happened != "ticket_solved" or bool(delivered.dropped)
+                for issue in list(solved_with(latest, tx.issues_of(latest.order), by_person=by_person)):
+                    tx.put_issue(issue)
             return True
 
         if not await self._store.write(work):
@@ -249,7 +261,8 @@ def _link(tx: Writing, action: Action, link: TicketLink) -> None:
         concerned = issue.id in action.issue_ids or action.lead in (issue.id, issue.lead)
         if concerned and issue.ticket != link:
             tx.put_issue(replace(issue, ticket=link))
-    tx.link_ticket(action.order, link.connection, link.ticket_id)
+    if not is_incident_key(action.order):
+        tx.link_ticket(action.order, link.connection, link.ticket_id)
 
 
 def _said(action: Action) -> str:

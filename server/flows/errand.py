@@ -71,6 +71,10 @@ class Errand:
         """Do it. Raises ConnectorError, Overtaken, NoTicket, StoreUnavailable."""
         if self.action.kind is ActionKind.OPEN_TICKET:
             return await self._open()
+        if self.action.kind is ActionKind.JOIN_TICKET:
+            return await self._tell(self.action.target, is_ours=False, happened="ticket_joined")
+        if self.action.kind is ActionKind.LEAVE_TICKET:
+            return await self._tell(self.action.target, is_ours=True, happened="ticket_solved")
         link = await self._store.read(self._link)
         told = await self._tell(link.ticket_id, is_ours=link.is_ours, happened=_HAPPENED[self.action.kind])
         if told.dropped == _CLOSED and self.action.kind is ActionKind.REOPEN_TICKET:

@@ -8,9 +8,12 @@ import structlog
 from msgspec import Struct
 
 from connectors.model import Observation
+from server.flows.incidents import covered_by, keep_causes, review_incident
+from server.flows.learn import learn
 from server.model import Assessment, OrderKey, OrderRecord, OrderView
 from server.rules.assess import assess
 from server.rules.identity import Ambiguous, Joined, Unjoinable, Waiting, join, references_of
+from server.rules.incident import is_incident_key
 from server.rules.plan import plan
 from server.rules.timeline import empty, fold, view
 from server.store.contract import InboxState, Reference, Writing
@@ -47,6 +50,10 @@ class Judge:
         self._now = now
         self._records: dict[OrderKey, OrderRecord] = {}
         self._unfinished: dict[OrderKey, None] = {}
+        self._tickets: dict[OrderKey, dict[tuple[str, str], None]] = {}
+        """Customers' tickets that turned out to be about an order: connection and id."""
+        self._causes: dict[str, None] = {}
+        """What changed trouble may share with that of other orders, the most specific first."""
 
     def take_in(self, observations: Sequence[Observation]) -> Outcome:
         """Fold what an event says into the orders it is about."""
@@ -78,11 +85,30 @@ class Judge:
         unfinished, self._unfinished = self._unfinished, {}
         for key in unfinished:
             self._store(self._records[key])
+        self._look_at_causes()
 
     def review(self, key: OrderKey) -> None:
-        """Look at an order again because time has passed."""
+        """Look at an order, or an incident, again because time has passed."""
+        if is_incident_key(key):
+            self._tx.set_review(key, None)
+            self._causes[key.order_id] = None
+        else:
+            self._look_again(key)
+        self._look_at_causes()
+
+    def _look_again(self, key: OrderKey) -> None:
         assessment = self._follow(view(self._record(key)))
         self._tx.set_review(key, self._review_at(assessment))
+
+    def _look_at_causes(self) -> None:
+        """See to the incidents that changed trouble may be part of. One that begins takes over orders seen before."""
+        seen: set[str] = set()
+        while causes := [cause for cause in self._causes if cause not in seen]:
+            seen.update(causes)
+            for cause in causes:
+                for key in review_incident(self._tx, self._workspace, cause, self._now, self._helpdesk):
+                    self._look_again(key)
+        self._causes.clear()
 
     def _find(self, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
         self.finish()
@@ -95,6 +121,8 @@ class Judge:
         if after is before:
             return False
         self._unfinished[key] = None
+        if observation.about.ticket:
+            self._tickets.setdefault(key, {})[observation.source, observation.about.ticket] = None
         return True
 
     def _record(self, key: OrderKey) -> OrderRecord:
@@ -113,6 +141,7 @@ class Judge:
 
     def _store(self, record: OrderRecord) -> None:
         order = view(record)
+        learn(self._tx, self._workspace, order)
         assessment = self._follow(order)
         facts, customer = order.order, order.order.customer
         gained = self._tx.put_record(
@@ -125,13 +154,16 @@ class Judge:
             customer_name=(customer.name if customer else "") or "",
             total=_shown(facts.total) if facts.total else "",
         )
+        for desk, ticket in self._tickets.pop(record.key, {}):
+            self._tx.link_ticket(record.key, desk, ticket)
         for row_id in self._tx.waiting_for(self._workspace.name, gained):
             self._tx.settle(row_id, InboxState.NEW)
 
     def _follow(self, order: OrderView) -> Assessment:
         """Assess the order, and store the issues and actions that follow."""
         tx, key = self._tx, order.key
-        assessment = assess(order, self._now, self._workspace.policy)
+        assessment = assess(order, self._now, self._workspace.policy, self._workspace.learner.transit)
+        covered = covered_by(tx, self._workspace, assessment)
         planned = plan(
             order,
             assessment,
@@ -140,9 +172,13 @@ class Judge:
             self._workspace.policy,
             helpdesk=self._helpdesk,
             now=self._now,
+            covered={kind: incident.id for kind, incident in covered.items()},
         )
         for issue in planned.issues:
             tx.put_issue(issue)
+        if planned.issues:
+            changed = keep_causes(tx, self._workspace, assessment, planned.issues, covered, self._now)
+            self._causes |= dict.fromkeys(changed)
         for action in planned.actions:
             tx.put_action(action)
         return assessment

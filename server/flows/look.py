@@ -119,7 +119,7 @@ class Look:
         now, workspace = self._clock(), self._reach.workspace
         return context(
             self._view,
-            assess(self._view, now, workspace.policy),
+            assess(self._view, now, workspace.policy, workspace.learner.transit),
             self._issues,
             workspace,
             self._sources.list(self._record),

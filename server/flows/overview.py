@@ -55,5 +55,5 @@ def _signals(tx: Reading, key: OrderKey, workspace: Workspace, now: datetime) ->
             shop=key.shop,
             signal=present.signal(signal),
         )
-        for signal in assess(order, now, workspace.policy).signals
+        for signal in assess(order, now, workspace.policy, workspace.learner.transit).signals
     ]

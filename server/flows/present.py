@@ -18,6 +18,7 @@ from server.context import (
     IssueContext,
     ItemContext,
     OrderContext,
+    OutcomeContext,
     PaymentContext,
     PromiseContext,
     ScanContext,
@@ -30,6 +31,7 @@ from server.context import (
 from server.flows.declines import in_words
 from server.flows.permitted import permitted, refundable
 from server.model import Assessment, Issue, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
+from server.rules.outcome import customer_wrote
 from server.workspaces import Workspace
 
 _TIMELINE = 50
@@ -121,6 +123,22 @@ def issue(found: Issue) -> IssueContext:
         solved_at=found.solved_at,
         order=found.order.order_id,
         ticket=_ticket(found.ticket),
+        dry_run=found.dry_run,
+        incident=found.incident,
+        outcome=_outcome(found),
+    )
+
+
+def _outcome(issue: Issue) -> OutcomeContext | None:
+    found = issue.outcome
+    if found is None:
+        return None
+    return OutcomeContext(
+        promise=found.promise,
+        came_true=found.came_true,
+        customer_wrote=customer_wrote(issue.opened_at, found.customer_wrote_at),
+        customer_wrote_at=found.customer_wrote_at,
+        solved_by=None if found.by_person is None else "person" if found.by_person else "nobody",
     )
 
 

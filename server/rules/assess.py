@@ -3,20 +3,22 @@
 The same function serves the sidebar, the tickets and the replay of history.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
-from server.model import Assessment, Kind, OrderView, Severity, Signal
+from server.model import Assessment, Kind, OrderView, Severity, Signal, Silenced
 from server.rules.case import Case, examine
 from server.rules.detectors import DETECTORS
 from server.rules.policy import Policy
+from server.rules.precedence import NEED_A_PARCEL, OUTLIVE_ARRIVAL, OUTLIVE_THE_ORDER, PRECEDENCE, SILENCED_BY
 from server.rules.promise import judge, promise_of
 from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
 
 _SETTLED = frozenset({"refunded", "voided"})
-_DEADLINE_NEAR = timedelta(hours=24)
+_WITHOUT_A_PARCEL = tuple(kind for kind in PRECEDENCE if kind not in NEED_A_PARCEL)
 
 
 def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = UNLEARNED) -> Assessment:
@@ -31,10 +33,25 @@ def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = U
     promise = promise_of(order, policy)
     judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
     case = replace(case, promise=judged)
-    found = [signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None]
+    found = {kind: signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None}
+    silenced = _silenced(found, policy) if len(found) > 1 else ()
+    for each in silenced:
+        del found[each.kind]
     return Assessment(
-        signals=tuple(found), promise=judged, high_value=case.high_value, vip=case.vip, review_at=watch.next
+        signals=tuple(found.values()),
+        silenced=silenced,
+        promise=judged,
+        high_value=case.high_value,
+        vip=case.vip,
+        review_at=watch.next,
     )
+
+
+def _silenced(found: Mapping[Kind, Signal], policy: Policy) -> tuple[Silenced, ...]:
+    """Which of the signals are silent because another one says more. One that is silent itself still says more."""
+    told = [kind for kind in found if not policy.detectors[kind].dry_run]
+    louder = {kind: [by for by in told if by in SILENCED_BY.get(kind, ())] for kind in found}
+    return tuple(Silenced(kind, by[0]) for kind, by in louder.items() if by)
 
 
 def _signal(case: Case, kind: Kind) -> Signal | None:
@@ -49,18 +66,21 @@ def _signal(case: Case, kind: Kind) -> Signal | None:
     return replace(signal, severity=severity, fingerprint=f"{signal.fingerprint} {severity}")
 
 
-def _worth_asking(case: Case) -> tuple[Kind, ...]:
-    """Which detectors can have anything to say: after a cancellation, a refund or an arrival only one can."""
+def _worth_asking(case: Case) -> Iterable[Kind]:
+    """Which detectors can have anything to say: a cancellation, a refund or an arrival ends most trouble."""
     order = case.order.order
-    over = order.cancelled_at or (order.financial_state or "").lower() in _SETTLED or case.all_arrived
-    return (Kind.CANCELLATION_AFTER_FULFILLMENT,) if over else tuple(DETECTORS)
+    if order.cancelled_at or (order.financial_state or "").lower() in _SETTLED:
+        return OUTLIVE_THE_ORDER
+    if case.all_arrived:
+        return OUTLIVE_ARRIVAL
+    return PRECEDENCE if case.moving else _WITHOUT_A_PARCEL
 
 
 def _raised(case: Case, signal: Signal) -> Severity:
-    """One step up for a VIP or a valuable order, and one when the deadline is within a day."""
+    """One step up for a VIP or a valuable order, and one when the deadline is near (`escalate_before`)."""
     steps = int(case.vip or case.high_value)
     if signal.deadline is not None:
-        steps += case.watch.reached(signal.deadline - _DEADLINE_NEAR)
+        steps += case.watch.reached(signal.deadline - case.policy.escalate_before)
     ladder = list(Severity)
     return ladder[min(signal.severity.rank + steps, len(ladder) - 1)]
 
@@ -72,5 +92,9 @@ def _is_forgotten(case: Case) -> bool:
     news += [moment for s in case.order.shipments for moment in (s.last_scan_at, s.shipment.shipped_at)]
     news += [payment.created_at for payment in case.order.payments]
     news += [attempt.at for payment in case.order.payments for attempt in payment.attempts]
+    news += [refund.at for payment in case.order.payments for refund in payment.refunds]
+    news += [payment.dispute.opened_at for payment in case.order.payments if payment.dispute]
+    news += [payment.fraud_warning.at for payment in case.order.payments if payment.fraud_warning]
+    news += [contact.at for contact in case.order.contacts]
     last = max((moment for moment in news if moment is not None), default=None)
     return last is not None and case.watch.reached(last + case.policy.ignore_after)

@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from connectors.model import PaymentState, ShipmentState
+from connectors.model import LineItem, PaymentState, ShipmentState
 from server.model import OrderView, PromiseRisk, ShipmentView
-from server.rules.condition import condition_facts
+from server.rules.condition_facts import condition_facts
 from server.rules.policy import Policy
 from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
@@ -37,15 +37,20 @@ class Case(Struct, frozen=True, kw_only=True):
         return self.watch.now
 
     @property
+    def to_send(self) -> tuple[LineItem, ...]:
+        """Lines of which something has not been handed to a shipment; none where the lines are not known."""
+        return tuple(filter(_waits, self.order.order.line_items or ()))
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What a policy's condition may ask about. Amounts are in major units."""
-        return condition_facts(self.order, vip=self.vip)
+        return condition_facts(self.order, vip=self.vip, high_value=self.high_value)
 
 
 def examine(order: OrderView, policy: Policy, watch: Watch, transit: Transit = UNLEARNED) -> Case:
     """What is known of *order* before any detector looks."""
     moving = tuple(s for s in order.shipments if s.shipment.state is not ShipmentState.CANCELLED)
-    waiting = any(item.unfulfilled for item in order.order.line_items or ())
+    waiting = any(item.unfulfilled and item.needs_shipping is not False for item in order.order.line_items or ())
     arrived = bool(moving) and not waiting and all(s.shipment.state and s.shipment.state.is_final for s in moving)
     return Case(
         order=order,
@@ -57,6 +62,10 @@ def examine(order: OrderView, policy: Policy, watch: Watch, transit: Transit = U
         moving=moving,
         all_arrived=arrived,
     )
+
+
+def _waits(item: LineItem) -> bool:
+    return item.needs_shipping is not False and (item.quantity if item.unfulfilled is None else item.unfulfilled) > 0
 
 
 def is_vip(order: OrderView, policy: Policy) -> bool:

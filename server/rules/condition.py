@@ -1,26 +1,18 @@
 """This file is a condition of the policy: a CEL expression over facts of the order and its customer."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import cel
 
-from connectors.money import Money
-from server.model import OrderView
+from server.rules.condition_facts import EVERY_FACT, OTHER_FACTS
+from server.rules.policy_table import suggestion
 
-EVERY_FACT: Mapping[str, Mapping[str, Any]] = {
-    "order": {
-        "name": "#1001",
-        "value": 100.0,
-        "currency": "USD",
-        "tags": ["gift"],
-        "country": "US",
-        "shipping_method": "Standard",
-        "items": 1,
-    },
-    "customer": {"vip": False, "orders_count": 1},
-}
-"""What a condition may ask about, as of some order."""
+_TEXT_OR_COMMENT = re.compile(r"""r?(\"\"\"|\'\'\'|"|')(?:\\.|(?!\1).)*\1|//[^\n]*""", re.DOTALL)
+_NAME = re.compile(r"\b(order|customer)((?:\s*\.\s*[A-Za-z_]\w*)+)(\s*\()?", re.ASCII)
+_LOOP = re.compile(r"\.\s*(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,", re.ASCII)
+_UNKNOWN = (LookupError, ValueError, TypeError, RuntimeError, ArithmeticError)
 
 
 class Condition:
@@ -34,44 +26,36 @@ class Condition:
         """Whether it is true. Where it cannot be told (a field it needs is unknown) the signal is kept: true."""
         try:
             return bool(self._program.execute(dict(facts)))
-        except (KeyError, ValueError, TypeError, RuntimeError, ArithmeticError):
+        except _UNKNOWN:
             return True
 
     def check(self) -> None:
-        """Try it on an order of which everything is known. Raises ValueError where it cannot be asked of any."""
+        """Try it on orders of which everything is known. Raises ValueError where it cannot be asked of any."""
+        for variable in {*self._program.variables()} - {*_LOOP.findall(self.text)}:
+            if variable not in EVERY_FACT:
+                raise ValueError(f"there is no {variable!r}; conditions ask about {' and '.join(EVERY_FACT)}")
+        _check_names(self.text)
+        for facts in (EVERY_FACT, OTHER_FACTS):
+            self._try(facts)
+
+    def _try(self, facts: Mapping[str, Any]) -> None:
         try:
-            found = self._program.execute(dict(EVERY_FACT))
-        except ArithmeticError:
-            return
-        except KeyError as error:
-            names = [f"{table}.{name}" for table, facts in EVERY_FACT.items() for name in facts]
-            raise ValueError(f"no such field {error}; there are {', '.join(names)}") from error
+            found = self._program.execute(dict(facts))
+        except (ArithmeticError, LookupError):
+            return  # of this order it cannot be told; of others it can
         except (TypeError, RuntimeError) as error:
             raise ValueError(str(error)) from error
         if not isinstance(found, bool):
             raise ValueError(f"it must be true or false, but for some orders it is {found!r}")  # noqa: TRY004
 
 
-def condition_facts(order: OrderView, *, vip: bool) -> dict[str, Any]:
-    """The variables of CEL conditions: unknown ones are left out, and a condition that needs them holds."""
-    facts = order.order
-    known: dict[str, Any] = {
-        "name": facts.name,
-        "value": _number(facts.total),
-        "currency": facts.total.currency if facts.total else None,
-        "tags": list(facts.tags) if facts.tags is not None else None,
-        "country": facts.destination.country if facts.destination else None,
-        "shipping_method": facts.shipping_method,
-        "items": sum(item.quantity for item in facts.line_items) if facts.line_items is not None else None,
-    }
-    count = facts.customer.orders_count if facts.customer else None
-    customer = {"vip": vip, "orders_count": count}
-    return {
-        "order": {name: value for name, value in known.items() if value is not None},
-        "customer": {name: value for name, value in customer.items() if value is not None},
-    }
-
-
-def _number(money: Money | None) -> float | None:
-    # CEL has no decimals; comparing an amount with a limit is all that conditions do with it.
-    return float(money.decimal) if money else None
+def _check_names(text: str) -> None:
+    """Raise ValueError for a field that no order has, also where trying it out would not come to it."""
+    for table, dotted, call in _NAME.findall(_TEXT_OR_COMMENT.sub("''", text)):
+        known: Any = EVERY_FACT[table]
+        fields = [field.strip() for field in dotted.split(".")[1:]]
+        # What is called at the end is a function: order.tags.exists(...)
+        for field in fields[:-1] if call else fields:
+            if isinstance(known, Mapping) and field not in known:
+                raise ValueError(f"no such field {field!r} in {table}{dotted}; {suggestion(field, known)}")
+            known = known[field] if isinstance(known, Mapping) else None

@@ -60,6 +60,8 @@ def join(observation: Observation, workspace: str, shops: Collection[str], find:
     about = observation.about
     if about.shop_order and observation.source in shops:
         return Joined(OrderKey(workspace, observation.source, about.shop_order))
+    if about.ticket or about.text:
+        return _join_ticket(observation, find)
     references = (
         *(Reference(ReferenceKind.PAYMENT, payment) for payment in about.payments),
         *(Reference(ReferenceKind.ORDER_ID, order_id) for order_id in about.order_ids),
@@ -74,13 +76,26 @@ def join(observation: Observation, workspace: str, shops: Collection[str], find:
     return Joined(found[0]) if found else Waiting(references)
 
 
+def _join_ticket(observation: Observation, find: Find) -> Join:
+    """A ticket is about the order it is known to be about, else about the only one that its text names.
+
+    Text that names none, or several, is no trouble: most tickets are about something else.
+    """
+    about = observation.about
+    known = find([Reference(ReferenceKind.TICKET, f"{observation.source}|{about.ticket}")]) if about.ticket else ()
+    found = known or (find(named) if (named := mentions(about.text)) else ())
+    if len(found) == 1:
+        return Joined(found[0])
+    return Unjoinable("it names no single order")
+
+
 def references_of(order: OrderView) -> frozenset[Reference]:
     """Every name under which this order can be found."""
     facts, customer = order.order, order.order.customer
     emails = {facts.email, customer.email if customer else None}
     phones = {facts.phone, customer.phone if customer else None}
     kind = ReferenceKind
-    found = {Reference(kind.ORDER_ID, facts.id)}
+    found = {Reference(kind.ORDER_ID, name) for name in (facts.id, *(facts.parts or ()))}
     if facts.name and order_name(facts.name):
         found.add(Reference(kind.NAME, order_name(facts.name)))
     for payment in order.payments:

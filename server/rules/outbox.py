@@ -7,7 +7,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from connectors.model import TicketChange, TicketDraft
-from server.model import Action, ActionKind, ActionState, Issue, OrderKey
+from server.model import Action, ActionKind, ActionState, Issue, OrderKey, TicketLink
 
 _UNFINISHED = (ActionState.PENDING, ActionState.SENDING)
 OPENING = (ActionKind.OPEN_TICKET, ActionKind.REOPEN_TICKET)
@@ -56,10 +56,11 @@ class Outbox:
         change: TicketChange,
         draft: TicketDraft | None = None,
         not_before: datetime | None = None,
+        target: str = "",
+        leaves: TicketLink | None = None,
     ) -> None:
         """Plan a new one. Numbered within its ticket: planning from the same state gives the same key."""
-        numbers = [int(action.key.split(":")[1]) for action in self._actions.values() if action.lead == lead]
-        key = f"{lead}:{1 + max(numbers, default=0)}:{kind}"
+        key = next_key(self._actions.values(), lead, kind)
         self._actions[key] = Action(
             key=key,
             order=self._order,
@@ -68,7 +69,9 @@ class Outbox:
             issue_ids=_ids(issues),
             lead=lead,
             draft=draft,
-            change=replace(change, marker=f"bh-{blake2b(key.encode(), digest_size=6).hexdigest()}"),
+            change=replace(change, marker=marker_of(key)),
+            target=target,
+            leaves=leaves,
             created_at=self._now,
             not_before=not_before or self._now,
         )
@@ -90,6 +93,38 @@ class Outbox:
     def drop(self, action: Action, why: str) -> None:
         """Give up a waiting one."""
         self._actions[action.key] = replace(action, state=ActionState.DONE, error=why, finished_at=self._now)
+
+
+def next_key(actions: Iterable[Action], lead: str, kind: ActionKind) -> str:
+    """The key of one more action for a ticket."""
+    numbers = [int(action.key.split(":")[1]) for action in actions if action.lead == lead and not action.kind.is_notice]
+    return f"{lead}:{1 + max(numbers, default=0)}:{kind}"
+
+
+def marker_of(key: str) -> str:
+    """What the note of an action ends with."""
+    return f"bh-{blake2b(key.encode(), digest_size=6).hexdigest()}"
+
+
+def leaving(joined: Action, actions: Sequence[Action], now: datetime) -> Action | None:
+    """What our own ticket is told once the customer's has the finding."""
+    link = joined.leaves
+    if link is None:
+        return None
+    key = next_key(actions, joined.lead, ActionKind.LEAVE_TICKET)
+    note = f"The customer has written about this order: it goes on in their ticket {joined.target}."
+    return Action(
+        key=key,
+        order=joined.order,
+        kind=ActionKind.LEAVE_TICKET,
+        connection=link.connection,
+        issue_ids=joined.issue_ids,
+        lead=joined.lead,
+        change=TicketChange(marker=marker_of(key), note=note, state="solved"),
+        target=link.ticket_id,
+        created_at=now,
+        not_before=now,
+    )
 
 
 def _is_dropped(action: Action) -> bool:

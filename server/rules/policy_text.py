@@ -1,10 +1,19 @@
-"""This file is the policy that `beforehand init` writes: every key with its default."""
+"""This file is the policy that `beforehand init` writes: every key with its default.
 
-DEFAULT_POLICY_TOML = """\
+The tables of the detectors are written from the defaults themselves and from `kinds.py`, so that they cannot differ.
+"""
+
+from datetime import timedelta
+
+from server.model import Kind
+from server.rules.kinds import SUMMARY
+from server.rules.placeholders import PLACEHOLDERS
+from server.rules.policy import APPROVAL_KINDS, DEFAULT_DETECTORS, DetectorPolicy
+
+_HEAD = """\
 # When does Beforehand open a ticket, and how. What a file leaves out has the default shown here.
-# Durations are "45m", "48h", "2d". Conditions are CEL over `order` (value, currency, name, tags, country,
-# shipping_method, items) and `customer` (vip, orders_count), as in: order.value > 200.0 && customer.vip
-# `owner`, `notify` and `customer_message` are kept for what is to come: nothing acts on them yet.
+# `beforehand policy check` reads it and names every mistake; a running server takes up a good file within seconds.
+# docs/policy.md explains every key, with examples. Durations are "45m", "48h", "2d".
 
 [calendar]
 # Stalled tracking counts working time: weekends and holidays do not make a parcel late.
@@ -32,49 +41,87 @@ tags = ["vip"]                  # of the customer or the order, in any case
 join_customer_ticket = true     # put the finding into the customer's own open ticket about the order
 note_every = "10m"              # at most one note in this time; what comes sooner is gathered
 reopen_within = "72h"           # trouble that returns sooner re-opens its ticket, later gets a new one
+most_reopenings = 3             # trouble that comes and goes more often stays in its ticket as notes
+escalate_before = "24h"         # how long before its deadline an open issue is escalated
+customer_told_within = "24h"    # a customer who was told anything about the order in this time is not told again
 helpdesk = ""                   # name of the connection; needed only where a workspace has several helpdesks
-group = ""                      # the helpdesk's id of the group that new tickets go to
+group = ""                      # the helpdesk's group for tickets whose kind has no owner
 ignore_after = "120d"           # an order without any news for this long is left alone
 
-[detectors.payment_failed]
-enabled = true
-dry_run = false                 # true: record what would have been done, open nothing
-wait = "45m"                    # a later attempt that succeeds within this time opens no ticket
-when = ""
-severity = "normal"             # low, normal, high, urgent; raised for VIPs, high values and near deadlines
-owner = ""
-notify = []
-customer_message = ""
+[quiet_hours]
+# In this time of the day (of the workspace) people are told only what is urgent; the rest waits until it ends.
+begins = "00:00"
+ends = "00:00"                  # the same as begins: never quiet
 
-[detectors.tracking_stalled]
-enabled = true
-dry_run = false
-wait = "0s"
-threshold = "48h"               # of working time without a scan
-when = ""
-severity = "normal"
-owner = ""
-notify = []
-customer_message = ""
+# Who looks after tickets. Once there is one team, `owner` and `notify` below must name teams that are here.
+# [teams.logistics]
+# group = "360001234567"        # the helpdesk's id of the group, or its name where the connection knows it
+# slack = "#logistics"
+# email = "logistics@example.com"
 
-[detectors.promise_at_risk]
-enabled = true
-dry_run = false
-wait = "0s"
-threshold = 0.6                 # how likely a missed promise must be, 0 to 1
-when = ""
-severity = "normal"
-owner = ""
-notify = []
-customer_message = ""
+# What customers may be told. In braces: {placeholders}
+# [messages.delay]
+# subject = "Your order {{order}}"
+# body = "Hello {{first_name}}, {{carrier}} is slower than we promised. We are on it, and will write again."
+# via = "helpdesk"              # or the name of an SMTP connection
 
-[detectors.cancellation_after_fulfillment]
-enabled = true
-dry_run = false
-wait = "0s"
-when = ""
-severity = "high"
-owner = ""
-notify = []
-customer_message = ""
+# Who may approve what: {approvals}
+# [approvals.refund]
+# approvers = ["dana", "finance"]   # users or teams; empty: everybody with the role approver
+# max_amount = "500.00"         # the most that may be approved here
+# second_above = "200.00"       # more than this needs a second person
+# expires_after = "7d"
+
+# How each kind of trouble is treated.
+#   enabled           false: it is not looked for
+#   dry_run           true: record what would have been done, tell nobody
+#   wait              how long it must hold before a ticket opens
+#   threshold         what must be reached; each kind says what it measures
+#   when              a condition in CEL: order.value > 200 && customer.vip
+#   severity          low, normal, high, urgent; raised for VIPs, high values and near deadlines
+#   owner             the team whose tickets they are
+#   notify            teams, channels ("#alerts") or connections that are told when it opens or escalates; or with more:
+#                     {{who = "logistics", when = ["opened", "escalated", "deadline", "solved"], after = "2h"}}
+#   customer_message  which message the customer is sent; empty: none
+#   customer_wait     how long after the ticket has opened
+#   on_recovery       "solve" the ticket when it is over, or only "note" it
+#   log_back          connections (webhook, CSV) that are told when it opens and ends
 """
+
+
+def duration_text(length: timedelta) -> str:
+    """A duration as a policy spells it."""
+    minutes, seconds = divmod(length // timedelta(seconds=1), 60)
+    if seconds or not minutes:
+        return f"{60 * minutes + seconds}s"
+    if minutes % 60:
+        return f"{minutes}m"
+    hours = minutes // 60
+    return f"{hours}h" if hours % 24 or hours <= 96 else f"{hours // 24}d"
+
+
+def threshold_text(detector: DetectorPolicy) -> str:
+    """A threshold as a policy spells it: a duration in quotes, a whole number, or a share."""
+    found = detector.threshold
+    if isinstance(found, timedelta):
+        return f'"{duration_text(found)}"'
+    return f"{found:.0f}" if detector.within else str(found)
+
+
+def _table(kind: Kind, detector: DetectorPolicy) -> str:
+    lines = ["", f"# {SUMMARY[kind].trigger}", f"[detectors.{kind}]"]
+    lines += [f"enabled = {str(detector.enabled).lower()}", f"dry_run = {str(detector.dry_run).lower()}"]
+    lines += [f'wait = "{duration_text(detector.wait)}"']
+    if detector.threshold is not None:
+        lines.append(f"{f'threshold = {threshold_text(detector)}':<31} # {SUMMARY[kind].threshold}")
+    if detector.within:
+        lines.append(f'within = "{duration_text(detector.within)}"')
+    lines += ['when = ""', f'severity = "{detector.severity}"', 'owner = ""', "notify = []", 'customer_message = ""']
+    lines += [f'customer_wait = "{duration_text(detector.customer_wait)}"']
+    lines += [f'on_recovery = "{detector.on_recovery}"', "log_back = []", ""]
+    return "\n".join(lines)
+
+
+DEFAULT_POLICY_TOML = _HEAD.format(placeholders=", ".join(PLACEHOLDERS), approvals=", ".join(APPROVAL_KINDS)) + "".join(
+    _table(kind, DEFAULT_DETECTORS[kind]) for kind in Kind
+)

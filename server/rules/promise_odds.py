@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from connectors.model import PaymentState, Place
+from connectors.model import PaymentState, Place, ShipmentState
 from server.model import Kind, OrderView, Promise, ShipmentView
 from server.rules import wording
 from server.rules.case import Case
-from server.rules.transit import FEWEST_OF_A_LANE, Course, Transit, Way
+from server.rules.transit import FEWEST_OF_A_LANE, Course, Leg, Transit, Way
 from server.rules.transit_clock import TransitClock
 
 WATCH_FROM = 0.3
@@ -78,6 +78,20 @@ def way_of(order: OrderView, found: ShipmentView | None) -> Way:
         carrier=parcel.carrier if parcel else "",
         service=(parcel.service or "") if parcel else "",
         seller=facts.seller or facts.warehouse or "",
+    )
+
+
+def leg_of(order: OrderView, found: ShipmentView, promise: Promise | None) -> Leg | None:
+    """What a delivered parcel teaches; None where it is not known when it went or came."""
+    begun, arrived = found.first_transit_at, found.shipment.delivered_at
+    if found.shipment.state is not ShipmentState.DELIVERED or begun is None or arrived is None or arrived <= begun:
+        return None
+    return Leg(
+        way=way_of(order, found),
+        ready_at=min(ready_at(order) or begun, begun),
+        handed_over_at=begun,
+        delivered_at=arrived,
+        promised_by=promise.promised_by if promise else None,
     )
 
 

@@ -5,17 +5,18 @@ next one, and trouble that goes away before its ticket was sent opens none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from connectors.model import TicketChange, TicketDraft
+from connectors.model import Contact, TicketChange, TicketDraft
 from server.model import Action, ActionKind, Assessment, Issue, IssueState, OrderView, Severity, Signal, TicketLink
 from server.rules import ticket_text
 from server.rules.outbox import OPENING, Outbox
 from server.rules.policy import Policy
 
+LONGEST_CALM = timedelta(days=1)
 _UNSENT = "recovered before it was sent"
 
 
@@ -60,6 +61,14 @@ class TicketActions:
         """Whether there is a ticket, or one is or was to be opened, also if that failed."""
         return self._link(lead) is not None or any(a.kind in OPENING for a in self._outbox.of(lead))
 
+    def withdraw(self, lead: str) -> bool:
+        """Give up an opening that nobody has tried to send. False when there is none: it has been, or was never due."""
+        if self._outbox.waiting(lead, *OPENING) is None:
+            return False
+        for action in self._outbox.all_waiting(lead):
+            self._outbox.drop(action, "an incident's ticket speaks for it")
+        return True
+
     def tell(self, news: TicketNews) -> None:
         """Plan what this ticket is owed: at most one new action."""
         lead = news.lead
@@ -78,6 +87,27 @@ class TicketActions:
             self._add_note(news, self._were_open(lead))
         else:
             self._reopen(news)
+
+    def join(self, lead: str, open_issues: Sequence[Issue], contact: Contact) -> None:
+        """Go on in the ticket that the customer has opened since, where our own is the one that is told so far."""
+        link = self._link(lead)
+        asked = [a for a in self._outbox.of(lead) if a.kind is ActionKind.JOIN_TICKET]
+        if link is None or not link.is_ours or link.ticket_id == contact.id or any(not a.finished_at for a in asked):
+            return
+        if any(action.target == contact.id for action in asked):
+            return
+        signals = self._signals_of(open_issues)
+        note = f"{self._text.note(signals, signals)}\n\nTicket {link.ticket_id} was opened about it before."
+        change = TicketChange(marker="", note=note, add_tags=_tags(open_issues))
+        self._outbox.add(
+            ActionKind.JOIN_TICKET,
+            lead,
+            open_issues,
+            connection=link.connection,
+            change=change,
+            target=contact.id,
+            leaves=link,
+        )
 
     def _reopen(self, news: TicketNews) -> None:
         """The trouble is back within its grace time."""
@@ -132,8 +162,27 @@ class TicketActions:
         if nothing_sent:
             return
         change = TicketChange(marker="", note=self._text.recovery(ended.values()), state="solved")
-        connection = self._connection(news.lead)
-        self._outbox.add(ActionKind.SOLVE_TICKET, news.lead, ended.values(), connection=connection, change=change)
+        self._outbox.add(
+            ActionKind.SOLVE_TICKET,
+            news.lead,
+            ended.values(),
+            connection=self._connection(news.lead),
+            change=change,
+            not_before=self._now + self._calm(ended.values()),
+        )
+
+    def _calm(self, ended: Iterable[Issue]) -> timedelta:
+        """How long trouble that comes and goes must stay away before its ticket is solved.
+
+        Nothing the first time, then twice as long for each re-opening; from the policy's `most_reopenings` on a day.
+        What comes back before that has been solved is not even written down: its ticket is open.
+        """
+        times = max((issue.reopened for issue in ended), default=0)
+        if times == 0:
+            return timedelta()
+        if times >= self._policy.most_reopenings:
+            return LONGEST_CALM
+        return min(self._policy.note_every * (1 << times), LONGEST_CALM)
 
     # --- what they say ------------------------------------------------------------------------------------------------
 
@@ -177,12 +226,12 @@ class TicketActions:
 
     def _were_open(self, lead: str) -> list[Issue]:
         """The issues that kept this ticket open until now."""
-        sharing = [issue for issue in self._issues.values() if issue.lead == lead and not issue.dry_run]
+        sharing = [issue for issue in self._issues.values() if issue.lead == lead and not issue.is_quiet]
         return [issue for issue in sharing if issue.state is IssueState.OPEN]
 
     def _begins(self, issue: Issue) -> bool:
         known = self._issues.get(issue.id)
-        return known is None or known.state is IssueState.SOLVED or known.dry_run
+        return known is None or known.state is IssueState.SOLVED or known.is_quiet
 
     def _is_new_to(self, lead: str, issue: Issue) -> bool:
         known = self._issues.get(issue.id)

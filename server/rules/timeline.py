@@ -2,7 +2,7 @@
 
 Folding is idempotent and gives the same record whatever the sequence, so webhooks may come twice, late or shuffled.
 That holds because nothing here depends on what came first: a field keeps the word with the latest time (equal times
-are decided by comparing the words themselves), and scans, attempts, estimates and lines of history are sets.
+are decided by comparing the words themselves), and scans, attempts, refunds, estimates and lines of history are sets.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from connectors.model import Contact, Customer, Observation, Scan
+from connectors.model import Contact, Customer, Observation, RefundRequest, Scan
 from server.model import Estimate, OrderKey, OrderRecord, Said, TimelineEntry
-from server.rules.view import view
+from server.rules.view import refund_standing, view
 
 __all__ = ["empty", "fold", "view"]
 
@@ -26,10 +26,11 @@ E = TypeVar("E", bound=Struct)
 
 MOST_SCANS = 300
 MOST_ATTEMPTS = 100
+"""Also of refunds."""
 MOST_LINES = 300
 MOST_ESTIMATES = 50
 """From each end: so many of the first, and so many of the last."""
-_SETS = frozenset({"references", "attempts", "scans"})
+_SETS = frozenset({"references", "attempts", "refunds", "refund_requests", "scans"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -43,7 +44,9 @@ def fold(record: OrderRecord, observation: Observation) -> OrderRecord:
     source, at = observation.source, observation.at
     changes: dict[str, Any] = {}
     if observation.order is not None:
-        _set(changes, "order", record.order, source, _hear(record.order.get(source), observation.order, at))
+        # Some words name the order by a part of it only.
+        word = observation.order if observation.order.id else replace(observation.order, id=record.key.order_id)
+        _set(changes, "order", record.order, source, _hear(record.order.get(source), word, at))
     if observation.payments:
         changes["payments"] = _hear_each(record.payments, source, observation.payments, lambda p: p.id, at)
     if observation.shipments:
@@ -145,6 +148,10 @@ def _union(name: str, current: tuple[Any, ...], added: tuple[Any, ...]) -> tuple
         together = tuple(sorted({*current, *added}))
     elif name == "scans":
         together = _add_scans(current, added)
+    elif name == "refunds":
+        together = _add(current, added, refund_standing)
+    elif name == "refund_requests":
+        together = _add(current, added, _request_standing)
     else:
         together = _newest(_one_each((*current, *added), attrgetter("id")), MOST_ATTEMPTS)
     return current if together == current else together
@@ -160,6 +167,19 @@ def _add_scans(current: tuple[Scan, ...], added: tuple[Scan, ...]) -> tuple[Scan
     settled = [scan for scan in current if scan.at not in moments]
     rivals = [scan for scan in current if scan.at in moments]
     return _newest((*settled, *_one_each((*rivals, *fresh), attrgetter("key"))), MOST_SCANS)
+
+
+def _add(
+    current: tuple[Any, ...], added: tuple[Any, ...], standing: Callable[[Any], tuple[object, ...]]
+) -> tuple[Any, ...]:
+    """One for each id, of the highest standing. What is cut goes by the id, since every word about it has the same."""
+    found = {item.id: item for item in sorted((*current, *added), key=standing)}
+    return tuple(found[name] for name in sorted(found)[-MOST_ATTEMPTS:])
+
+
+def _request_standing(request: RefundRequest) -> tuple[int, float, bytes]:
+    """A request that was decided is not asked again. Who says the earliest time knows best when it was asked."""
+    return request.state != "requested", -request.at.timestamp(), _encode(request)
 
 
 def _one_each(items: Iterable[E], key_of: Callable[[Any], Hashable]) -> Iterable[E]:

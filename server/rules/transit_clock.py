@@ -27,12 +27,13 @@ class TransitClock:
     """
 
     def __init__(self, timezone: ZoneInfo, country: str = "", subdivision: str = "") -> None:
-        free = holidays.country_holidays(country, subdiv=subdivision or None) if country else ()
+        free = holidays.country_holidays(country, subdiv=subdivision or None) if country else None
         self._weights = []
         self._until = [0.0]
         for number in range(_DAYS):
             day = _FIRST + timedelta(days=number)
-            weight = min(WEIGHTS[day.weekday()], HOLIDAY) if free and day in free else WEIGHTS[day.weekday()]
+            is_free = free is not None and day in free
+            weight = min(WEIGHTS[day.weekday()], HOLIDAY) if is_free else WEIGHTS[day.weekday()]
             self._weights.append(weight)
             self._until.append(self._until[-1] + weight)
         offset = datetime(2026, 1, 1, tzinfo=timezone).utcoffset() or timedelta()

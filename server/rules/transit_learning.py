@@ -40,7 +40,7 @@ RECENCY_DAYS = 400.0
 DRIFT_DAYS = 21.0
 DRIFT_OF_ALL, DRIFT_OF_ONE = 20.0, 10.0
 """Deliveries without drift that are assumed besides, for all together and for a destination."""
-MOST_LEGS = 200_000
+MOST_LEGS = 100_000
 SURE_TRANSIT, SURE_HANDOVER = 0.55, 0.9
 """How logarithms scatter where little is known; counts as ten deliveries."""
 PRIOR_COUNT = 10.0
@@ -54,6 +54,8 @@ class TransitLearner:
         self.transit = Transit(clock=clock)
         self._clock = clock
         self._ways: list[Way] = []
+        self._known_ways: dict[Way, Way] = {}
+        """Each way once: many parcels go it."""
         self._rows: list[tuple[float, float, float, float]] = []
         """Logarithm of transit, of hand-over, of the promise's horizon (centred), and the day of delivery."""
         self._next_reckoning = 1
@@ -64,20 +66,20 @@ class TransitLearner:
         if leg.delivered_at < leg.handed_over_at:
             return
         row = self._row(leg)
-        self._ways.append(leg.way)
+        self._ways.append(self._known_ways.setdefault(leg.way, leg.way))
         self._rows.append(row)
         if len(self._rows) >= self._next_reckoning:
             self.reckon()
         else:
             self._drift.add(leg.way.destination, row[0] - self._expected(leg.way, row), row[3])
             drift, drifts = self._drift.found()
-            self.transit = replace(self.transit, drift=drift, drifts=drifts)
+            self.transit = replace(self.transit, legs=len(self._rows), drift=drift, drifts=drifts)
 
     def learn_all(self, legs: Iterable[Leg]) -> None:
         """Take in many at once, in any order."""
         for leg in legs:
             if leg.delivered_at >= leg.handed_over_at:
-                self._ways.append(leg.way)
+                self._ways.append(self._known_ways.setdefault(leg.way, leg.way))
                 self._rows.append(self._row(leg))
         if self._rows:
             self.reckon()
@@ -90,6 +92,7 @@ class TransitLearner:
         )
         order = order[-MOST_LEGS:]
         self._ways, self._rows = [self._ways[index] for index in order], [self._rows[index] for index in order]
+        self._known_ways = {way: way for way in self._ways}
         self._next_reckoning = len(order) + max(20, len(order) // 20)
         rows = np.array(self._rows)
         days, weights = rows[:, 3], 0.5 ** ((rows[-1, 3] - rows[:, 3]) / RECENCY_DAYS)

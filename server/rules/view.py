@@ -6,7 +6,7 @@ about scans and states. The other fills in what the first leaves out.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter, eq
 from typing import Any, TypeVar
@@ -15,7 +15,18 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from connectors.model import Customer, Order, Payment, PaymentAttempt, PaymentState, Scan, Shipment, ShipmentState
+from connectors.model import (
+    Customer,
+    Dispute,
+    Order,
+    Payment,
+    PaymentAttempt,
+    PaymentState,
+    Refund,
+    Scan,
+    Shipment,
+    ShipmentState,
+)
 from server.model import Estimate, OrderRecord, OrderView, Said, ShipmentView
 
 T = TypeVar("T", bound=Struct)
@@ -27,6 +38,8 @@ _TROUBLED = (ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED, ShipmentSta
 _HOLDS_MONEY = frozenset(
     {PaymentState.PAID, PaymentState.AUTHORIZED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED}
 )
+_REFUND_RANKS = {"pending": 0, "requires_action": 0, "succeeded": 1, "failed": 2, "cancelled": 2}
+_CLOCKS_DIFFER = timedelta(hours=1)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _at = attrgetter("at")
 _RANKS = {state: state.rank for state in ShipmentState}
@@ -102,6 +115,10 @@ def _payment(members: list[Member[Payment]], shop: str) -> Payment:
     merged = _first_said(words)
     merged["references"] = tuple(sorted({*(r for w in words for r in w.references), *(w.id for w in words[1:])}))
     merged["attempts"] = _attempts(members, shop)
+    if any(word.refunds for word in words):
+        merged["refunds"] = _refunds(members, shop)
+    if merged["dispute"] is not None:
+        merged["dispute"] = _dispute(words)
     return _consistent(Payment(**merged))
 
 
@@ -112,6 +129,52 @@ def _attempts(members: list[Member[Payment]], shop: str) -> tuple[PaymentAttempt
     if len(told) > 1:
         told = list({attempt.id: attempt for attempt in sorted(told, key=_encode)}.values())
     return tuple(sorted(told, key=lambda attempt: (attempt.at, attempt.id)))
+
+
+def _refunds(members: list[Member[Payment]], shop: str) -> tuple[Refund, ...]:
+    """Every refund as the latest word of its processor has it.
+
+    The shop tells the processor's refunds again, often under ids of its own: one of the same amount is the same. Only
+    of one that the processor never took (and so cannot tell of) the shop's word is all there is.
+    """
+    told = _one_word_each(refund for source, said in members if source != shop for refund in said.facts.refunds)
+    of_shop = _one_word_each(refund for source, said in members if source == shop for refund in said.facts.refunds)
+    of_shop = {id_: refund for id_, refund in of_shop.items() if not any(_is_again(refund, o) for o in told.values())}
+    return tuple(sorted((of_shop | told).values(), key=lambda refund: (refund.at, refund.id)))
+
+
+def _one_word_each(refunds: Iterable[Refund]) -> dict[str, Refund]:
+    return {refund.id: refund for refund in sorted(refunds, key=refund_standing)}
+
+
+def refund_standing(refund: Refund) -> tuple[int, datetime, bytes]:
+    """Of two words about one refund the one with the higher standing counts: the further one, then the later one.
+
+    A live look cannot tell when a refund came to be as it is. But none comes back from having failed, and one that
+    went through can only fail.
+    """
+    return _REFUND_RANKS.get(refund.state, 0), refund.at, _encode(refund)
+
+
+def _is_again(of_shop: Refund, other: Refund) -> bool:
+    """Whether the processor's *other* is what the shop tells of; what failed before there was one is not."""
+    return of_shop.amount == other.amount and (of_shop.state != "failed" or other.at >= of_shop.at - _CLOCKS_DIFFER)
+
+
+def _dispute(words: list[Payment]) -> Dispute:
+    """As the first has it who tells of one; what it leaves out, as others have it."""
+    told = [word.dispute for word in words if word.dispute is not None]
+    same = [dispute for dispute in told if dispute.id == told[0].id]
+    if len(same) == 1:
+        return told[0]
+    return Dispute(
+        id=told[0].id,
+        state=told[0].state,
+        reason=next((dispute.reason for dispute in same if dispute.reason), ""),
+        amount=next((dispute.amount for dispute in same if dispute.amount), None),
+        respond_by=next((dispute.respond_by for dispute in same if dispute.respond_by), None),
+        opened_at=next((dispute.opened_at for dispute in same if dispute.opened_at), None),
+    )
 
 
 def _latest(said: Said[T]) -> float:

@@ -9,16 +9,18 @@ The function may run in another thread and must not wait for anything.
 A write has returned only when it would survive a loss of power.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
-from server.model import Action, ActionState, Issue, OrderKey, OrderRecord, Role
+from server.model import Action, ActionState, Issue, IssueState, Kind, OrderKey, OrderRecord, Outcome, Role
 from server.model import Reference as Reference
 from server.model import ReferenceKind as ReferenceKind
+from server.rules.incident import Member
+from server.rules.transit import Leg
 
 T = TypeVar("T")
 
@@ -93,6 +95,25 @@ class TokenRow(Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None = None
 
 
+class IssueEnd(Struct, frozen=True, kw_only=True):
+    """As much of an issue as its quality is reckoned from."""
+
+    kind: Kind
+    state: IssueState
+    opened_at: datetime
+    dry_run: bool
+    outcome: Outcome | None = None
+
+
+class PolicyMark(Struct, frozen=True, kw_only=True):
+    """Which policy a workspace's orders are judged by, and how far they have been looked at again since it came."""
+
+    workspace: str
+    digest: bytes
+    reviewed_to: str | None = None
+    """The key of the last order that was; None: all of them."""
+
+
 class Counts(Struct, frozen=True, kw_only=True):
     """How much there is, for /metrics, /readyz and `doctor`."""
 
@@ -120,6 +141,10 @@ class Reading(Protocol):
         ...
 
     def issues(self, workspace: str, *, open_only: bool, limit: int) -> tuple[Issue, ...]: ...
+    def issue_ends(self, workspace: str, since: datetime, until: datetime) -> Iterator[IssueEnd]:
+        """Issues opened from *since* on and before *until*, oldest first, one by one as they are read."""
+        ...
+
     def actions_of(self, key: OrderKey) -> tuple[Action, ...]:
         """All actions of an order, oldest first."""
         ...
@@ -129,20 +154,47 @@ class Reading(Protocol):
         ...
 
     def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
-        """At most one an order, its oldest unfinished one, where that is due. Longest due first."""
+        """At most one an order and door, the oldest unfinished one there, where that is due. Longest due first."""
         ...
 
+    def due_actions_elsewhere(self, now: datetime, limit: int, shut: Iterable[str]) -> tuple[Action, ...]:
+        """The same without those whose door is one of *shut*."""
+        ...
+
+    def stopped_actions(self, workspace: str, limit: int) -> tuple[Action, ...]:
+        """Those that failed, or of which nobody knows whether they arrived; of all workspaces where it is empty."""
+        ...
+
+    def action(self, key: str) -> Action | None: ...
+
     def next_due_at(self) -> datetime | None:
-        """The earliest `review_at`, or `not_before` of an order's oldest unfinished action."""
+        """The earliest `review_at`, or `not_before` of the oldest unfinished action of an order and door."""
         ...
 
     def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
         """Rows in any of *states*, oldest first."""
         ...
 
+    def legs(self, workspace: str, limit: int) -> tuple[Leg, ...]:
+        """The newest *limit* deliveries from which transit times are learnt, oldest first."""
+        ...
+
+    def causes_of(self, issue_id: str) -> tuple[str, ...]:
+        """The causes under which an issue is kept, ended ones too."""
+        ...
+
+    def begun_with(self, workspace: str, cause: str, begin: datetime, end: datetime, *, open_only: bool) -> int:
+        """How many orders got into trouble with this cause from *begin* until before *end*, or are still in it."""
+        ...
+
+    def in_trouble_with(self, workspace: str, cause: str, limit: int) -> tuple[Member, ...]:
+        """Open trouble with this cause, oldest first."""
+        ...
+
     def inbox_row(self, row_id: int) -> InboxRow | None: ...
     def token(self, digest: bytes) -> TokenRow | None: ...
     def tokens(self, workspace: str) -> tuple[TokenRow, ...]: ...
+    def policy_mark(self, workspace: str) -> PolicyMark | None: ...
     def counts(self) -> Counts: ...
 
 
@@ -171,8 +223,33 @@ class Writing(Reading, Protocol):
         """Change nothing of an order but when it is looked at again."""
         ...
 
+    def review_after(self, workspace: str, after: str, limit: int, at: datetime) -> str | None:
+        """Let the next *limit* orders of a workspace, by key, be looked at again no later than *at*.
+
+        Only those count that time or trouble keeps open: with a `review_at` or an open issue. Answers the last key that
+        it came to, None when there are no more.
+        """
+        ...
+
+    def put_policy_mark(self, mark: PolicyMark) -> None: ...
     def link_ticket(self, key: OrderKey, connection: str, ticket_id: str) -> None:
         """Remember that a helpdesk ticket is about this order."""
+        ...
+
+    def put_leg(self, workspace: str, name: str, leg: Leg) -> bool:
+        """Keep a delivery under a name of its own. False when it is there already: it is learnt once."""
+        ...
+
+    def put_causes(self, issue: Issue, causes: Iterable[str], at: datetime) -> None:
+        """Keep open trouble under what other orders may share with it, from when it opened; what had ended, from *at*."""
+        ...
+
+    def keep_one_cause(self, issue_id: str, cause: str) -> None:
+        """Forget all causes but this: an incident speaks for the trouble, so it makes no other one."""
+        ...
+
+    def end_causes(self, issue_id: str, at: datetime) -> None:
+        """The trouble is over. It still counts for what is usual, for a month."""
         ...
 
     def put_issue(self, issue: Issue) -> None: ...

@@ -6,6 +6,7 @@ MessagePack; the columns beside them are what is searched for.
 
 import sqlite3
 
+import msgspec
 from sqlite_utils import Database, Migrations
 
 NAME = "beforehand"
@@ -97,6 +98,69 @@ def m0003_tokens(database: Database) -> None:
         "CREATE INDEX tokens_by_workspace ON tokens (workspace)",
         "CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL)",
         "INSERT INTO probe VALUES (1, 0)",
+    )
+
+
+@migrations()
+def m0004_legs(database: Database) -> None:
+    """Deliveries from which transit times are learnt, each once."""
+    _run(
+        database,
+        """CREATE TABLE legs (
+            workspace TEXT NOT NULL, name TEXT NOT NULL, delivered_at INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (workspace, name)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX legs_by_time ON legs (workspace, delivered_at)",
+    )
+
+
+@migrations()
+def m0005_doors(database: Database) -> None:
+    """Through which connection an action goes (`acme.desk`): each waits only for those before it at the same one."""
+    _run(
+        database,
+        "ALTER TABLE actions ADD COLUMN door TEXT NOT NULL DEFAULT ''",
+        "DROP INDEX actions_by_order",
+        "CREATE INDEX actions_by_order ON actions (order_key, door, seq)",
+        "DROP INDEX actions_by_due",
+        "CREATE INDEX actions_by_due ON actions (due_at, seq, door) WHERE due_at IS NOT NULL",
+    )
+    # Only what is unfinished is ever asked for by its door.
+    sql = "SELECT seq, body FROM actions WHERE state IN ('pending', 'sending')"
+    for seq, body in database.conn.execute(sql).fetchall():
+        found = msgspec.msgpack.decode(body)
+        door = f"{found['order']['workspace']}.{found['connection']}"
+        database.conn.execute("UPDATE actions SET door = ? WHERE seq = ?", (door, seq))
+    _run(
+        database,
+        """UPDATE actions SET due_at = not_before WHERE seq IN
+            (SELECT min(seq) FROM actions WHERE state IN ('pending', 'sending') GROUP BY order_key, door)""",
+    )
+
+
+@migrations()
+def m0006_causes(database: Database) -> None:
+    """What open trouble may share with that of other orders: an incident is many rows of one cause."""
+    _run(
+        database,
+        """CREATE TABLE causes (
+            workspace TEXT NOT NULL, cause TEXT NOT NULL, issue_id TEXT NOT NULL, order_key TEXT NOT NULL,
+            kind TEXT NOT NULL, begun_at INTEGER NOT NULL, ended_at INTEGER,
+            PRIMARY KEY (workspace, cause, issue_id)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX causes_by_issue ON causes (issue_id)",
+        "CREATE INDEX causes_by_time ON causes (workspace, cause, begun_at, order_key)",
+        "CREATE INDEX causes_open ON causes (workspace, cause, begun_at) WHERE ended_at IS NULL",
+        "CREATE INDEX causes_ended ON causes (ended_at) WHERE ended_at IS NOT NULL",
+    )
+
+
+@migrations()
+def m0007_policies(database: Database) -> None:
+    """Which policy orders are judged by: a change is followed by a look at all of them, also over a restart."""
+    _run(
+        database,
+        "CREATE TABLE policies (workspace TEXT PRIMARY KEY, digest BLOB NOT NULL, reviewed_to TEXT) WITHOUT ROWID",
     )
 
 

@@ -1,19 +1,24 @@
 """This file is what can be asked of the SQLite tables: every SELECT."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from server.model import Action, Issue, OrderKey, OrderRecord
+from server.model import Action, Issue, Kind, OrderKey, OrderRecord
+from server.rules.incident import Member
+from server.rules.transit import Leg
 from server.store.contract import (
     Counts,
     InboxItem,
     InboxRow,
     InboxState,
+    IssueEnd,
     OrderSummary,
+    PolicyMark,
     Reference,
     TokenRow,
 )
@@ -25,8 +30,10 @@ _ROW = """SELECT i.id, i.workspace, i.connection, i.delivery_key, i.digest, i.he
 
 decode_record = msgspec.msgpack.Decoder(OrderRecord).decode
 decode_issue = msgspec.msgpack.Decoder(Issue).decode
+decode_issue_end = msgspec.msgpack.Decoder(IssueEnd).decode
 decode_action = msgspec.msgpack.Decoder(Action).decode
 decode_token = msgspec.msgpack.Decoder(TokenRow).decode
+decode_leg = msgspec.msgpack.Decoder(Leg).decode
 decode_headers = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -98,13 +105,32 @@ class SqliteReading:
         sql = f"SELECT body FROM issues WHERE workspace = ? {only} ORDER BY opened_at DESC, rowid DESC LIMIT ?"  # noqa: S608
         return tuple(decode_issue(row[0]) for row in self._all(sql, workspace, limit))
 
+    def issue_ends(self, workspace: str, since: datetime, until: datetime) -> Iterator[IssueEnd]:
+        sql = "SELECT body FROM issues WHERE workspace = ? AND opened_at >= ? AND opened_at < ? ORDER BY opened_at"
+        rows = self._connection.execute(sql, (workspace, microseconds(since), microseconds(until)))
+        return (decode_issue_end(row[0]) for row in rows)
+
     def actions_of(self, key: OrderKey) -> tuple[Action, ...]:
         sql = "SELECT body FROM actions WHERE order_key = ? ORDER BY seq"
         return tuple(decode_action(row[0]) for row in self._all(sql, str(key)))
 
     def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
-        sql = "SELECT body FROM actions WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?"
-        return tuple(decode_action(row[0]) for row in self._all(sql, microseconds(now), limit))
+        return self.due_actions_elsewhere(now, limit, ())
+
+    def due_actions_elsewhere(self, now: datetime, limit: int, shut: Iterable[str]) -> tuple[Action, ...]:
+        sql = "SELECT body FROM actions WHERE due_at <= ? AND door NOT IN (SELECT value FROM json_each(?))"
+        doors = msgspec.json.encode(sorted(shut)).decode()
+        rows = self._all(f"{sql} ORDER BY due_at, seq LIMIT ?", microseconds(now), doors, limit)
+        return tuple(decode_action(row[0]) for row in rows)
+
+    def stopped_actions(self, workspace: str, limit: int) -> tuple[Action, ...]:
+        sql = "SELECT body FROM actions WHERE state IN ('failed', 'uncertain')"
+        found = (decode_action(row[0]) for row in self._all(f"{sql} ORDER BY seq DESC"))
+        return tuple(islice((a for a in found if workspace in ("", a.order.workspace)), limit))
+
+    def action(self, key: str) -> Action | None:
+        found = self._first("SELECT body FROM actions WHERE key = ?", key)
+        return None if found is None else decode_action(found)
 
     def next_due_at(self) -> datetime | None:
         review = self._first("SELECT min(review_at) FROM orders WHERE review_at IS NOT NULL")
@@ -112,6 +138,27 @@ class SqliteReading:
         return moment(min((time for time in (review, action) if time is not None), default=None))
 
     # --- the inbox --------------------------------------------------------------------------------------------------
+
+    def causes_of(self, issue_id: str) -> tuple[str, ...]:
+        return tuple(cause for (cause,) in self._all("SELECT cause FROM causes WHERE issue_id = ?", issue_id))
+
+    def begun_with(self, workspace: str, cause: str, begin: datetime, end: datetime, *, open_only: bool) -> int:
+        sql = """SELECT count(DISTINCT order_key) FROM causes
+            WHERE workspace = ? AND cause = ? AND begun_at >= ? AND begun_at < ?"""
+        if open_only:
+            sql += " AND ended_at IS NULL"
+        return int(self._first(sql, workspace, cause, microseconds(begin), microseconds(end)))
+
+    def in_trouble_with(self, workspace: str, cause: str, limit: int) -> tuple[Member, ...]:
+        sql = """SELECT c.order_key, coalesce(o.name, ''), c.kind, c.issue_id FROM causes c
+            LEFT JOIN orders o ON o.key = c.order_key
+            WHERE c.workspace = ? AND c.cause = ? AND c.ended_at IS NULL ORDER BY c.begun_at, c.order_key LIMIT ?"""
+        rows = self._all(sql, workspace, cause, limit)
+        return tuple(Member(OrderKey.parse(key), name, Kind(kind), issue_id) for key, name, kind, issue_id in rows)
+
+    def legs(self, workspace: str, limit: int) -> tuple[Leg, ...]:
+        sql = "SELECT body FROM legs WHERE workspace = ? ORDER BY delivered_at DESC, name LIMIT ?"
+        return tuple(decode_leg(body) for (body,) in reversed(self._all(sql, workspace, limit)))
 
     def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
         ids = sorted(row_id for state in set(states) for row_id in self._ids(state, limit, workspace))
@@ -161,6 +208,10 @@ class SqliteReading:
     def tokens(self, workspace: str) -> tuple[TokenRow, ...]:
         sql = "SELECT body FROM tokens WHERE workspace = ? ORDER BY rowid DESC"
         return tuple(decode_token(row[0]) for row in self._all(sql, workspace))
+
+    def policy_mark(self, workspace: str) -> PolicyMark | None:
+        rows = self._all("SELECT digest, reviewed_to FROM policies WHERE workspace = ?", workspace)
+        return PolicyMark(workspace=workspace, digest=rows[0][0], reviewed_to=rows[0][1]) if rows else None
 
     def counts(self) -> Counts:
         inbox = self._by_state("inbox_open", "inbox")

@@ -6,7 +6,8 @@ from datetime import datetime
 import msgspec
 
 from server.model import Action, Issue, OrderKey, OrderRecord
-from server.store.contract import UNFINISHED, InboxItem, InboxState, Reference, ReferenceKind, TokenRow
+from server.rules.transit import Leg
+from server.store.contract import UNFINISHED, InboxItem, InboxState, PolicyMark, Reference, ReferenceKind, TokenRow
 from server.store.reading import SqliteReading, microseconds
 
 encode = msgspec.msgpack.Encoder().encode
@@ -86,6 +87,7 @@ class SqliteWriting(SqliteReading):
         sql = """SELECT id, received_at FROM inbox WHERE id NOT IN (SELECT id FROM inbox_open) ORDER BY id LIMIT ?"""
         old = [(row_id,) for row_id, received in self._all(sql, limit) if received < microseconds(before)]
         self._connection.executemany("DELETE FROM inbox WHERE id = ?", old)
+        self._all("DELETE FROM causes WHERE ended_at < ?", microseconds(before))
         return len(old)
 
     # --- orders -----------------------------------------------------------------------------------------------------
@@ -137,6 +139,29 @@ class SqliteWriting(SqliteReading):
         sql = "UPDATE orders SET review_at = ? WHERE key = ?"
         self._all(sql, None if at is None else microseconds(at), str(key))
 
+    def review_after(self, workspace: str, after: str, limit: int, at: datetime) -> str | None:
+        # A workspace's keys lie between `acme/` and `acme0`, the sign after the slash.
+        sql = "SELECT key FROM orders WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
+        keys = [row[0] for row in self._all(sql, max(after, f"{workspace}/"), f"{workspace}0", limit)]
+        for key in keys:
+            self._all(
+                """UPDATE orders SET review_at = ? WHERE key = ? AND (review_at > ? OR (review_at IS NULL
+                    AND EXISTS (SELECT 1 FROM issues WHERE order_key = orders.key AND state = 'open')))""",
+                microseconds(at),
+                key,
+                microseconds(at),
+            )
+        return keys[-1] if len(keys) == limit else None
+
+    def put_policy_mark(self, mark: PolicyMark) -> None:
+        self._all(
+            """INSERT INTO policies (workspace, digest, reviewed_to) VALUES (?, ?, ?) ON CONFLICT (workspace)
+                DO UPDATE SET digest = excluded.digest, reviewed_to = excluded.reviewed_to""",
+            mark.workspace,
+            mark.digest,
+            mark.reviewed_to,
+        )
+
     def link_ticket(self, key: OrderKey, connection: str, ticket_id: str) -> None:
         self._all(
             "INSERT INTO names (workspace, kind, value, order_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -145,6 +170,40 @@ class SqliteWriting(SqliteReading):
             f"{connection}|{ticket_id}",
             str(key),
         )
+
+    def put_causes(self, issue: Issue, causes: Iterable[str], at: datetime) -> None:
+        # Trouble that comes back begins again; what goes on keeps its begin.
+        self._connection.executemany(
+            """INSERT INTO causes (workspace, cause, issue_id, order_key, kind, begun_at) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT (workspace, cause, issue_id) DO UPDATE SET begun_at = ?, ended_at = NULL
+                WHERE ended_at IS NOT NULL""",
+            [
+                (
+                    issue.order.workspace,
+                    cause,
+                    issue.id,
+                    str(issue.order),
+                    issue.kind.value,
+                    microseconds(issue.opened_at),
+                    microseconds(at),
+                )
+                for cause in causes
+            ],
+        )
+
+    def keep_one_cause(self, issue_id: str, cause: str) -> None:
+        self._all("DELETE FROM causes WHERE issue_id = ? AND cause <> ?", issue_id, cause)
+
+    def end_causes(self, issue_id: str, at: datetime) -> None:
+        sql = "UPDATE causes SET ended_at = ? WHERE issue_id = ? AND ended_at IS NULL"
+        self._all(sql, microseconds(at), issue_id)
+
+    def put_leg(self, workspace: str, name: str, leg: Leg) -> bool:
+        added = self._connection.execute(
+            "INSERT INTO legs (workspace, name, delivered_at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (workspace, name, microseconds(leg.delivered_at), encode(leg)),
+        )
+        return added.rowcount > 0
 
     # --- issues and actions -----------------------------------------------------------------------------------------
 
@@ -163,22 +222,26 @@ class SqliteWriting(SqliteReading):
 
     def put_action(self, action: Action) -> None:
         self._all(
-            """INSERT INTO actions (key, order_key, state, not_before, body) VALUES (?, ?, ?, ?, ?)
+            """INSERT INTO actions (key, order_key, door, state, not_before, body) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (key) DO UPDATE SET state = excluded.state, not_before = excluded.not_before,
                 body = excluded.body""",
             action.key,
             str(action.order),
+            action.door,
             action.state.value,
             microseconds(action.not_before),
             encode(action),
         )
-        self._mark_first_due(str(action.order))
+        self._mark_first_due(str(action.order), action.door)
 
-    def _mark_first_due(self, order_key: str) -> None:
-        """Of an order's actions only the oldest unfinished one is ever due: a note cannot overtake its ticket."""
-        sql = "SELECT seq, state, not_before, due_at FROM actions WHERE order_key = ? ORDER BY seq"
+    def _mark_first_due(self, order_key: str, door: str) -> None:
+        """Of an order's actions at one door only the oldest unfinished one is due: a note cannot overtake its ticket.
+
+        What goes through another door does not wait for it: a chat that is down keeps no ticket from being opened.
+        """
+        sql = "SELECT seq, state, not_before, due_at FROM actions WHERE order_key = ? AND door = ? ORDER BY seq"
         is_first = True
-        for seq, state, not_before, due_at in self._all(sql, order_key):
+        for seq, state, not_before, due_at in self._all(sql, order_key, door):
             due = not_before if is_first and state in UNFINISHED else None
             is_first = is_first and due is None
             if due != due_at:

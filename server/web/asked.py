@@ -36,10 +36,13 @@ def read_wait(text: str | None) -> float | None:
 
 def read_limit(text: str | None, most: int) -> int:
     """`?limit=`; *most* where it is absent. Raises BadInput."""
-    if text is None:
-        return most
+    return most if text is None else read_count(text, "limit", most)
+
+
+def read_count(text: str, name: str, most: int) -> int:
+    """A whole number from 1 to *most*. Raises BadInput."""
     if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= most):
-        raise BadInput(f"limit: expected a whole number from 1 to {most}")
+        raise BadInput(f"{name}: expected a whole number from 1 to {most}")
     return int(text)
 
 

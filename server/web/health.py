@@ -7,6 +7,7 @@ from litestar import MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
+from server.flows.policy_files import in_words
 from server.parts import Parts
 from server.store.contract import Counts, StoreUnavailable
 from server.web.authentication import operators_only
@@ -20,11 +21,12 @@ class Alive(Struct, frozen=True):
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """`store` and `engine` say `ok`, or what is wrong."""
+    """`store`, `engine` and `policy` say `ok`, or what is wrong. A wrong policy file stops nothing."""
 
     status: Literal["ready", "not ready"]
     store: str
     engine: str
+    policy: str = "ok"
     waiting: int = 0
     """Events that are stored and not yet processed."""
 
@@ -47,6 +49,7 @@ def health_routes(parts: Parts) -> list[HTTPRouteHandler]:
             status="ready" if is_ready else "not ready",
             store=trouble or "ok",
             engine=engine,
+            policy=in_words(parts.policies.troubles) if parts.policies else "ok",
             waiting=counts.inbox.get("new", 0) if counts else 0,
         )
         if is_ready:

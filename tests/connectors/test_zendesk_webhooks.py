@@ -5,13 +5,16 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from connectors import zendesk
 from connectors.connection import Connection
 from connectors.contract import Envelope, EventSource, Forged, Unreadable
+from connectors.model import Contact
 from connectors.transport import utc_now
+from connectors.zendesk.events import KINDS
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
@@ -103,9 +106,111 @@ def test_absurd_or_missing_key_is_none() -> None:
     assert desk().delivery_key(envelope(b"{}")) == ""
 
 
-def test_events_say_no_fact_about_orders() -> None:
-    assert desk().read(envelope()) == ()
+def event(kind: str = "created", detail: dict[str, object] | None = None, **change: object) -> bytes:
+    """An event as Zendesk's reference describes it, of a ticket that customer 7 has opened."""
+    known = {
+        "id": "35",
+        "status": "OPEN",
+        "subject": "Where is #1001?",
+        "description": "My parcel\nhas not arrived.",
+        "requester_id": "7",
+        "created_at": "2026-11-23T11:00:00Z",
+        "external_id": None,
+        "via": {"channel": "email"},
+    }
+    body = {
+        "type": f"zen:event-type:ticket.{kind}",
+        "id": "01HX",
+        "time": "2026-11-23T11:30:00Z",
+        "zendesk_event_version": "2022-11-06",
+        "subject": "zen:ticket:35",
+        "detail": known | (detail or {}),
+        "event": change,
+    }
+    return json.dumps(body).encode()
+
+
+def test_a_customers_ticket_is_a_contact_that_names_its_order_in_words() -> None:
+    (found,) = desk().read(envelope(event()))
+    assert (found.source, found.kind, found.at) == (
+        "desk",
+        "ticket.created",
+        datetime(2026, 11, 23, 11, 30, tzinfo=UTC),
+    )
+    assert found.about.ticket == "35"
+    assert "#1001" in found.about.text
+    (contact,) = found.contacts
+    assert contact == Contact(
+        id="35",
+        at=datetime(2026, 11, 23, 11, tzinfo=UTC),
+        channel="email",
+        subject="Where is #1001?",
+        text="My parcel has not arrived.",
+        state="open",
+        url="https://acme.zendesk.com/agent/tickets/35",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "state"),
+    [
+        ("status_changed", "SOLVED", "solved"),
+        ("status_changed", "HOLD", "pending"),
+        ("status_changed", "Closed", "closed"),
+        ("soft_deleted", "DELETED", "deleted"),
+        ("merged", "CLOSED", "deleted"),
+    ],
+)
+def test_what_becomes_of_it_is_told_too(kind: str, status: str, state: str) -> None:
+    assert desk().read(envelope(event(kind, {"status": status})))[0].contacts[0].state == state
+
+
+def comment(author: int, *, staff: bool = False, public: bool = True) -> dict[str, object]:
+    return {"id": 1, "body": "Still nothing!", "is_public": public, "author": {"id": author, "is_staff": staff}}
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (comment(7), "Still nothing!"),
+        (comment(8, staff=True), "My parcel has not arrived."),
+        (comment(9), "My parcel has not arrived."),
+        (comment(7, public=False), "My parcel has not arrived."),
+    ],
+)
+def test_only_what_the_customer_writes_counts_as_their_words(said: dict[str, object], text: str) -> None:
+    assert desk().read(envelope(event("comment_added", comment=said)))[0].contacts[0].text == text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        event(detail={"external_id": "beforehand:acme:12ab"}),
+        event("tags_changed"),
+        BODY.replace(b"ticket.created", b"user.created"),
+        b'{"order": 1001}',
+        b'{"type": 5}',
+        b"[]",
+    ],
+)
+def test_our_own_tickets_other_events_and_triggers_say_nothing(body: bytes) -> None:
+    assert desk().read(envelope(body)) == ()
     assert isinstance(desk(), EventSource)
+
+
+@pytest.mark.parametrize("detail", [{"id": None}, {"created_at": "soon"}, {"created_at": "1066-10-14T00:00:00Z"}])
+def test_an_event_without_what_it_must_have_is_unreadable(detail: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        desk().read(envelope(event(detail=detail)))
+
+
+@pytest.mark.parametrize("name", ["ticket_created", "ticket_comment_added"])
+def test_our_events_are_such_as_others_describe_them(specs: Path, name: str) -> None:
+    schema = json.loads((specs / "zendesk" / "dust" / f"{name}.schema.json").read_bytes())
+    assert schema["properties"]["type"]["const"].removeprefix("zen:event-type:") in KINDS
+    assert {"id", "status", "subject", "requester_id", "created_at"} <= set(
+        schema["properties"]["detail"]["properties"]
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"<xml/>", b"[" * 100_000, b'{"a": '])

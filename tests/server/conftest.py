@@ -23,10 +23,10 @@ from connectors.model import (
 from connectors.money import Money
 from server.model import OrderKey
 from server.rules.identity import references_of
-from server.rules.policy import load_policy
+from server.rules.policy_reading import load_policy
 from server.rules.timeline import empty, fold, view
 from server.settings import ServerSettings, Settings, WorkspaceSettings
-from server.store.contract import Counts, OrderSummary, Reference, ReferenceKind, StoreUnavailable
+from server.store.contract import Counts, IssueEnd, OrderSummary, Reference, ReferenceKind, StoreUnavailable
 from server.workspaces import Workspace
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -124,6 +124,20 @@ class MemoryStore:
             if issue.order.workspace == workspace and (not open_only or issue.state == "open")
         ]
         return tuple(found[:limit])
+
+    def issue_ends(self, workspace, since, until):
+        issues = sorted(self.issues(workspace, open_only=False, limit=None), key=lambda issue: issue.opened_at)
+        return (
+            IssueEnd(
+                kind=issue.kind,
+                state=issue.state,
+                opened_at=issue.opened_at,
+                dry_run=issue.dry_run,
+                outcome=issue.outcome,
+            )
+            for issue in issues
+            if since <= issue.opened_at < until
+        )
 
     def due_orders(self, now, limit):
         return tuple(self.due[:limit])

@@ -22,7 +22,7 @@ from connectors.model import (
     tracking_key,
 )
 from connectors.money import Money
-from server.rules.policy import parse_policy
+from server.rules.policy_reading import parse_policy
 from server.workspaces import Workspace
 
 NOW = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)

@@ -48,6 +48,7 @@ def detect(case: Case) -> Signal | None:
             Evidence("Why it was declined", why),
             Evidence("Failed attempts", str(max(tries, 1))),
         ),
+        causes=(f"gateway:{payment.processor}",) if payment.processor else (),
     )
 
 

@@ -1,10 +1,11 @@
 """This file detects an order that will probably miss the date the customer was given.
 
-Trigger: the risk that `rules/promise.py` states reaches the policy's `threshold`, or the date has passed.
+Trigger: the risk that `rules/promise.py` states reaches the policy's `threshold`, by what was known with `[promise]
+notice` still left before the date: the mere approach of the date warns nobody in its last hours.
 Evidence: the promise and where it comes from, the carrier's original and current estimate, every reason.
 Silence: the closer the date without progress, the higher the risk.
 Clears: the risk falls below the threshold, or everything arrives.
-Suppressed: cancelled, refunded, voided and test orders; after everything was delivered.
+Suppressed: by promise_missed once the date has passed; cancelled, refunded, voided and test orders; after arrival.
 Defaults: severity normal, threshold 0.6, no wait.
 """
 
@@ -39,7 +40,7 @@ def detect(case: Case) -> Signal | None:
 
 def _is_worth_a_warning(found: PromiseRisk, case: Case) -> bool:
     """By the risk while there still was time to act; a warning that came in time stays until the date has passed."""
-    return found.level is Level.MISSED or found.warned >= case.policy.detectors[Kind.PROMISE_AT_RISK].share
+    return found.level is not Level.MISSED and found.warned >= case.policy.detectors[Kind.PROMISE_AT_RISK].share
 
 
 def last_news(case: Case) -> datetime:
@@ -50,8 +51,6 @@ def last_news(case: Case) -> datetime:
 
 def _headline(found: PromiseRisk, case: Case) -> str:
     when = wording.relative_day(found.promise.promised_by, case.now, case.policy.timezone)
-    if found.level is Level.MISSED:
-        return f"has missed its delivery promise {when}"
     return f"may miss its delivery promise {when} (risk {found.risk:.0%})"
 
 

@@ -1,22 +1,23 @@
 """This file detects a parcel that the carrier has but has not scanned for too long.
 
-Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`).
+Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`), twice that
+where it crosses a border; one that was sent with a number and has never been scanned counts from its sending.
 Evidence: carrier and number, last scan with time and place, how long ago.
 Silence: this detector is nothing but silence; a second ticket note follows when it has lasted twice as long.
 Clears: any new scan, delivery, return, or the label's cancellation.
-Suppressed: where something worse or clearer is known (failed attempt, exception, on its way back, waiting for
-pick-up), and on cancelled or refunded orders.
+Suppressed: where something worse or clearer is known (`rules/precedence.py`), while it waits for pick-up, and on
+cancelled or refunded orders.
 Defaults: severity normal, threshold 48 hours, no wait.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from connectors.carriers import carrier_name
 from connectors.model import ShipmentState
 from server.model import Evidence, Kind, ShipmentView, Signal
-from server.rules import wording
+from server.rules import parcels, wording
 from server.rules.case import Case
 
 _CAN_STALL = frozenset({ShipmentState.IN_TRANSIT, ShipmentState.OUT_FOR_DELIVERY})
@@ -53,35 +54,50 @@ def detect(case: Case) -> Signal | None:
         fingerprint=" ".join(f"{s.shipment.shipment.key}@{s.last_scan_at.isoformat()}x{1 + s.twice}" for s in stalls),
         reasons=tuple(_reason(case, stall) for stall in stalls),
         evidence=tuple(piece for stall in stalls for piece in _evidence(case, stall)),
+        causes=parcels.causes(stall.shipment for stall in stalls),
     )
 
 
 def _stall(case: Case, found: ShipmentView) -> _Stall | None:
     last = found.last_scan_at
-    if last is None or found.shipment.state not in _CAN_STALL:
+    if found.shipment.state not in _CAN_STALL:
         return None
-    threshold = case.policy.detectors[Kind.TRACKING_STALLED].hours
+    if last is None and found.shipment.tracking_number:
+        last = found.shipment.shipped_at  # the shop says that it is on its way, and no scan bears it out
+    if last is None:
+        return None
+    threshold = patience(case, found)
     silent_since = case.policy.calendar.after(last, threshold)
     if not case.watch.reached(silent_since):
         return None
     return _Stall(found, last, silent_since, case.watch.reached(case.policy.calendar.after(last, 2 * threshold)))
 
 
+def patience(case: Case, found: ShipmentView) -> timedelta:
+    """How long a parcel may be without a scan, in working time."""
+    threshold = case.policy.detectors[Kind.TRACKING_STALLED].hours
+    return parcels.ACROSS_BORDERS * threshold if parcels.crosses_a_border(case, found) else threshold
+
+
 def _reason(case: Case, stall: _Stall) -> str:
-    carrier = carrier_name(stall.shipment.shipment.carrier)
+    carrier = parcels.carrier_of(stall.shipment)
     last = wording.moment(stall.last_scan_at, case.policy.timezone)
-    limit = wording.span(case.policy.detectors[Kind.TRACKING_STALLED].hours)
-    return f"{carrier} last scanned it {last}; at least {limit} of working time have passed"
+    limit = wording.span(patience(case, stall.shipment))
+    if stall.shipment.last_scan_at is None:
+        return f"It was sent {last} and never scanned by {carrier}; at least {limit} of working time have passed"
+    named = carrier_name(stall.shipment.shipment.carrier)
+    return f"{named} last scanned it {last}; at least {limit} of working time have passed"
 
 
 def _evidence(case: Case, stall: _Stall) -> list[Evidence]:
     shipment = stall.shipment.shipment
-    scan = next(s for s in reversed(shipment.scans) if s.state.rank >= 2)
+    named = f"{carrier_name(shipment.carrier)} {wording.one_line(shipment.tracking_number, 60)}"
+    scan = next((s for s in reversed(shipment.scans) if s.state.rank >= 2), None)
+    if scan is None:
+        return [Evidence("Shipment", named)]
     where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
+    when = wording.moment(scan.at, case.policy.timezone)
     return [
-        Evidence("Shipment", f"{carrier_name(shipment.carrier)} {wording.one_line(shipment.tracking_number, 60)}"),
-        Evidence(
-            "Last scan",
-            f"{wording.moment(scan.at, case.policy.timezone)}{where}: {wording.one_line(scan.text, 120)}",
-        ),
+        Evidence("Shipment", named),
+        Evidence("Last scan", f"{when}{where}: {wording.one_line(scan.text, 120)}"),
     ]

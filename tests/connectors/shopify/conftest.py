@@ -71,6 +71,17 @@ BODIES: dict[str, dict[str, Any]] = {
         "payment_id": "c77.1",
         "payment_details": {"credit_card_number": "•••• •••• •••• 4242", "credit_card_company": "Visa"},
     },
+    "return": {
+        "id": 61,
+        "admin_graphql_api_id": "gid://shopify/Return/61",
+        "order": {"id": 5001, "admin_graphql_api_id": "gid://shopify/Order/5001"},
+        "status": "requested",
+        "name": "#1001-R1",
+        "total_return_line_items": 1,
+        "return_line_items": [
+            {"id": 1, "quantity": 1, "return_reason": "defective", "return_reason_note": "", "customer_note": None}
+        ],
+    },
     "work": {"id": 1, "order_id": 5001, "status": "open", "updated_at": "2026-11-21T08:00:00Z"},
 }
 
@@ -149,6 +160,8 @@ def _order_answer(**changes: Any) -> dict[str, Any]:
         "cancelledAt": None,
         "test": False,
         "tags": ["VIP"],
+        "sourceName": "web",
+        "app": {"name": "Online Store"},
         "displayFinancialStatus": "PARTIALLY_REFUNDED",
         "displayFulfillmentStatus": "PARTIALLY_FULFILLED",
         "email": "ann@example.com",
@@ -165,7 +178,13 @@ def _order_answer(**changes: Any) -> dict[str, Any]:
             "defaultEmailAddress": {"emailAddress": "ann@example.com"},
             "defaultPhoneNumber": None,
         },
-        "shippingAddress": {"city": "Louisville", "provinceCode": "KY", "countryCodeV2": "US", "zip": "40202"},
+        "shippingAddress": {
+            "city": "Louisville",
+            "provinceCode": "KY",
+            "countryCodeV2": "US",
+            "zip": "40202",
+            "validationResultSummary": "NO_ISSUES",
+        },
         "shippingLine": {"title": "Express"},
         "lineItems": {
             "pageInfo": {"hasNextPage": False},
@@ -176,6 +195,7 @@ def _order_answer(**changes: Any) -> dict[str, Any]:
                     "sku": "MUG",
                     "quantity": 2,
                     "unfulfilledQuantity": 1,
+                    "requiresShipping": True,
                     "originalUnitPriceSet": _usd("20.97"),
                 }
             ],
@@ -214,10 +234,38 @@ def _order_answer(**changes: Any) -> dict[str, Any]:
         "fulfillmentOrders": {
             "nodes": [
                 {
+                    "id": "gid://shopify/FulfillmentOrder/301",
                     "status": "IN_PROGRESS",
                     "requestStatus": "CANCELLATION_REQUESTED",
                     "updatedAt": "2026-11-22T09:00:00Z",
+                    "fulfillBy": "2026-11-23T22:00:00Z",
+                    "fulfillmentHolds": [],
+                    "assignedLocation": {
+                        "name": "Newark",
+                        "city": "Newark",
+                        "province": "NJ",
+                        "countryCode": "US",
+                        "zip": "07101",
+                    },
                     "deliveryMethod": {"maxDeliveryDateTime": "2026-11-25T22:00:00Z"},
+                }
+            ]
+        },
+        "returns": {
+            "nodes": [
+                {
+                    "id": "gid://shopify/Return/61",
+                    "status": "REQUESTED",
+                    "createdAt": "2026-11-22T10:00:00Z",
+                    "returnLineItems": {
+                        "nodes": [
+                            {
+                                "customerNote": None,
+                                "returnReasonNote": "",
+                                "returnReasonDefinition": {"name": "Damaged or defective"},
+                            }
+                        ]
+                    },
                 }
             ]
         },

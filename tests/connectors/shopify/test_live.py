@@ -17,6 +17,8 @@ from connectors.model import (
     PaymentState,
     Place,
     References,
+    Refund,
+    RefundRequest,
     Scan,
     Shipment,
     ShipmentState,
@@ -65,10 +67,27 @@ async def test_order_is_told_whole_as_of_now(world: Any, order_answer: Any) -> N
             destination=Place(city="Louisville", region="KY", country="US", postal_code="40202"),
             shipping_method="Express",
             line_items=(
-                LineItem(id="71", title="Mug", sku="MUG", quantity=2, unfulfilled=1, price=Money(2097, "USD")),
+                LineItem(
+                    id="71",
+                    title="Mug",
+                    sku="MUG",
+                    quantity=2,
+                    unfulfilled=1,
+                    price=Money(2097, "USD"),
+                    needs_shipping=True,
+                ),
             ),
             attributes={"delivery date": "2026-11-25"},
             promised_by=at("2026-11-25T22:00:00Z"),
+            holds=(),
+            refund_requests=(
+                RefundRequest(id="61", at=at("2026-11-22T10:00:00Z"), state="requested", reason="Damaged or defective"),
+            ),
+            address_problem="",
+            ship_by=at("2026-11-23T22:00:00Z"),
+            warehouse="Newark",
+            origin=Place(city="Newark", region="NJ", country="US", postal_code="07101"),
+            parts=("FulfillmentOrder/301",),
             admin_url="https://acme.myshopify.com/admin/orders/5001",
             is_test=False,
         ),
@@ -106,6 +125,11 @@ async def test_order_is_told_whole_as_of_now(world: Any, order_answer: Any) -> N
                 dispute=Dispute(id="97", state="needs_response"),
                 references=("c77.2", "shopify:802", "shopify:803", "shopify:dispute:97"),
                 attempts=(PaymentAttempt(id="shopify:801", at=at("2026-11-20T14:05:00Z"), succeeded=True),),
+                refunds=(
+                    Refund(
+                        id="shopify:803", at=at("2026-11-22T14:00:00Z"), state="succeeded", amount=Money(1000, "USD")
+                    ),
+                ),
             ),
         ),
         shipments=(
@@ -149,7 +173,12 @@ async def test_request_is_what_shopify_documents(world: Any, order_answer: Any) 
         {
             "query": READ_ORDER,
             "operationName": "ReadOrder",
-            "variables": {"id": "gid://shopify/Order/5001", "fulfillmentOrders": True, "disputes": True},
+            "variables": {
+                "id": "gid://shopify/Order/5001",
+                "fulfillmentOrders": True,
+                "disputes": True,
+                "returns": True,
+            },
         }
     ]
     await shop.close()

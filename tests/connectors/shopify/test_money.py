@@ -185,6 +185,7 @@ def test_dispute_hangs_on_a_payment_of_its_own_until_the_order_says_which(read: 
                     reason=why,
                     amount=usd(1150),
                     respond_by=at("2026-12-04T00:00:00Z"),
+                    opened_at=at("2026-11-21T01:00:00Z"),
                 ),
             ),
         ),

@@ -14,6 +14,7 @@ from connectors.model import (
     PaymentState,
     Place,
     References,
+    Refund,
     ShipmentState,
 )
 from connectors.money import Money
@@ -117,13 +118,25 @@ def test_order_tells_of_its_shipments_refunds_and_cancellation(read: Read, make:
         ],
     )
     whole, *history = read("orders/updated", body)
+    taken = at("2026-11-20T14:00:01Z")
     assert whole.payments == (
         Payment(
             id="shopify:801",
             processor="shopify_payments",
             state=PaymentState.PARTIALLY_REFUNDED,
             refunded=usd(1550),
-            references=("c77.1", "c77.2", "shopify:802", "shopify:803"),
+            references=("c77.1", "c77.2", "shopify:802", "shopify:803", "shopify:804"),
+            refunds=(
+                Refund(id="shopify:802", at=taken, state="succeeded", amount=usd(1000)),
+                Refund(id="shopify:803", at=taken, state="succeeded", amount=usd(550)),
+                Refund(
+                    id="shopify:804",
+                    at=taken,
+                    state="failed",
+                    amount=usd(700),
+                    failure="The payment was refused without a reason",
+                ),
+            ),
         ),
     )
     assert [(seen.at, seen.kind, seen.text) for seen in history] == [
@@ -210,3 +223,28 @@ def test_amounts_with_more_decimals_than_the_currency_are_rounded_not_refused(re
         "KWD": Money(1234, "KWD"),
         "USD": Money(4194, "USD"),
     }
+
+
+def test_an_order_whose_only_refund_failed_tells_of_it_and_of_no_sum(read: Read, make: Make) -> None:
+    failed = make("transaction", id=804, parent_id=801, kind="refund", amount="7", status="failure")
+    refund = {"id": 62, "created_at": "2026-11-22T09:30:00Z", "transactions": [failed]}
+    (payment,) = read("orders/updated", make("order", financial_status="refunded", refunds=[refund]))[0].payments
+    assert (payment.state, payment.refunded, [each.state for each in payment.refunds]) == (None, None, ["failed"])
+
+
+def test_a_marketplaces_order_brings_its_name_and_deadlines(read: Read, make: Make) -> None:
+    notes = [
+        {"name": "Ship-by date", "value": "2026-11-24T20:00:00-05:00"},
+        {"name": "deliver by", "value": "2026-11-30"},
+    ]
+    order = read("orders/create", make("order", source_name="ebay", note_attributes=notes))[0].order
+    assert (order.marketplace, order.ship_by, order.deliver_by) == (
+        "ebay",
+        at("2026-11-25T01:00:00Z"),
+        at("2026-11-30T23:59:59Z"),
+    )
+
+
+def test_what_is_not_sent_is_told(read: Read, make: Make) -> None:
+    lines = [{"id": 71, "title": "Card", "quantity": 1, "fulfillable_quantity": 1, "requires_shipping": False}]
+    assert read("orders/create", make("order", line_items=lines))[0].order.line_items[0].needs_shipping is False

@@ -18,6 +18,7 @@ from connectors.model import (
     PaymentState,
     Place,
     References,
+    Refund,
     Shipment,
     ShipmentState,
 )
@@ -37,7 +38,7 @@ def usd(minor: int) -> Money:
 
 def test_recorded_order_is_told_whole(read: Read, recorded: Recorded) -> None:
     whole, *history = read(*recorded[0])
-    mug: dict[str, Any] = {"title": "IPod Nano - 8gb", "unfulfilled": 0, "price": usd(19900)}
+    mug: dict[str, Any] = {"title": "IPod Nano - 8gb", "unfulfilled": 0, "price": usd(19900), "needs_shipping": True}
     assert whole == Observation(
         source="shop",
         kind="order.updated",
@@ -82,6 +83,9 @@ def test_recorded_order_is_told_whole(read: Read, recorded: Recorded) -> None:
                 state=PaymentState.REFUNDED,
                 refunded=usd(1000),
                 references=("c901414060.3", "shopify:1068278491"),
+                refunds=(
+                    Refund(id="shopify:1068278491", at=at("2025-07-02T16:31:21Z"), state="succeeded", amount=usd(1000)),
+                ),
             ),
         ),
         shipments=(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.model import Observation, Order
+from connectors.model import Hold, Observation, Order, Place, References
 
 Read = Callable[[str, bytes | dict[str, Any]], tuple[Observation, ...]]
 Make = Callable[..., dict[str, Any]]
@@ -53,7 +53,11 @@ EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
             {"created_fulfillment_hold": {"reason": "inventory_out_of_stock"}},
             "fulfillment.held",
             "Fulfilment on hold because it is out of stock",
-            Order(id="5001", fulfillment_state="on_hold"),
+            Order(
+                id="5001",
+                fulfillment_state="on_hold",
+                holds=(Hold(reason="inventory_out_of_stock", since=EIGHT),),
+            ),
         ),
         (
             "hold_released",
@@ -61,7 +65,7 @@ EIGHT = datetime(2026, 11, 21, 8, tzinfo=UTC)
             {},
             "fulfillment.released",
             "Fulfilment is no longer on hold",
-            Order(id="5001", fulfillment_state="unfulfilled"),
+            Order(id="5001", fulfillment_state="unfulfilled", holds=()),
         ),
         (
             "order_routing_complete",
@@ -105,9 +109,32 @@ def test_fulfilment_orders_tell_of_the_work(
 
 def test_fulfilment_order_may_come_without_an_outer_key(read: Read, make: Make) -> None:
     (seen,) = read("fulfillment_orders/placed_on_hold", make("work", status="on_hold"))
-    assert seen.order == Order(id="5001", fulfillment_state="on_hold")
+    assert seen.order == Order(id="5001", fulfillment_state="on_hold", holds=(Hold(reason="other", since=EIGHT),))
 
 
-def test_fulfilment_order_that_names_no_order_says_nothing(read: Read) -> None:
-    body = {"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/1", "status": "on_hold"}}
-    assert read("fulfillment_orders/placed_on_hold", body) == ()
+def test_fulfilment_order_that_names_no_order_is_about_whichever_it_is_a_part_of(read: Read) -> None:
+    body = {"fulfillment_order": {"id": "gid://shopify/FulfillmentOrder/301", "status": "on_hold"}}
+    (seen,) = read("fulfillment_orders/placed_on_hold", body)
+    assert (seen.kind, seen.about, seen.order.id) == (
+        "fulfillment.held",
+        References(order_ids=("FulfillmentOrder/301",)),
+        "",
+    )
+
+
+def test_fulfilment_order_says_where_and_until_when(read: Read, make: Make) -> None:
+    place = {"name": "Newark", "city": "Newark", "province": "NJ", "country_code": "US", "zip": "07101"}
+    work = make("work", fulfill_by="2026-11-24T20:00:00Z", assigned_location=place)
+    (seen,) = read("fulfillment_orders/moved", {"moved_fulfillment_order": work})
+    assert (seen.order.ship_by, seen.order.warehouse, seen.order.origin) == (
+        datetime(2026, 11, 24, 20, tzinfo=UTC),
+        "Newark",
+        Place(city="Newark", region="NJ", country="US", postal_code="07101"),
+    )
+
+
+def test_recorded_fulfilment_order_says_where_it_was_moved_to(read: Read, recorded: list[Any]) -> None:
+    (seen,) = read(
+        "fulfillment_orders/moved", next(body for topic, body in reversed(recorded) if topic.endswith("/moved"))
+    )
+    assert (seen.order.warehouse, seen.order.origin.country) == ("50 Rideau Street", "CA")

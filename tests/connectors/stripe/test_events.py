@@ -1,12 +1,21 @@
 """This file tests what Stripe's events say, whole."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from connectors.model import Dispute, Observation, Payment, PaymentAttempt, PaymentState, References
+from connectors.model import (
+    Dispute,
+    FraudWarning,
+    Observation,
+    Payment,
+    PaymentAttempt,
+    PaymentState,
+    References,
+    Refund,
+)
 from connectors.money import Money
 
 Read = Callable[..., tuple[Observation, ...]]
@@ -234,7 +243,10 @@ def test_minor_units_are_stripes_and_not_always_those_of_iso(
 def test_refund_leads_to_its_payment_and_leaves_the_sum_to_the_charge(read: Read, make: Make) -> None:
     (made,) = read("refund.created", make("refund"))
     assert (made.text, made.about) == ("Refund of $10.00 made", References(payments=("ch_1", "pi_1")))
-    assert made.payments == (Payment(id="stripe:pi_1", processor="stripe", references=("ch_1", "pi_1")),)
+    given = Refund(id="re_1", at=AT, state="succeeded", amount=usd(1000))
+    assert made.payments == (
+        Payment(id="stripe:pi_1", processor="stripe", references=("ch_1", "pi_1"), refunds=(given,)),
+    )
     (charge,) = read("charge.refunded", make("charge", amount_refunded=1000))
     assert charge.text == "Refunded so far: $10.00 of $41.94"
 
@@ -250,12 +262,44 @@ def test_refund_leads_to_its_payment_and_leaves_the_sum_to_the_charge(read: Read
         ),
         ("refund.failed", {"failure_reason": None}, "Refund of $10.00 failed: no reason given"),
         ("refund.updated", {"status": "canceled"}, "Refund of $10.00 called off"),
+        ("refund.updated", {"status": "requires_action"}, "Refund of $10.00 waits for the customer's bank details"),
         ("refund.updated", {}, ""),
         ("charge.refund.updated", {"status": "failed"}, ""),  # refund.failed says it
     ],
 )
 def test_refund_is_told_once(read: Read, make: Make, type_: str, changes: dict[str, Any], text: str) -> None:
     assert read(type_, make("refund", **changes))[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("type_", "changes", "state", "failure"),
+    [
+        ("refund.created", {"status": "pending"}, "pending", ""),
+        ("refund.updated", {"status": "requires_action"}, "requires_action", ""),
+        (
+            "refund.failed",
+            {"status": "failed", "failure_reason": "lost_or_stolen_card"},
+            "failed",
+            "the card can no longer be used",
+        ),
+        ("charge.refund.updated", {"status": "failed", "failure_reason": "bank_closed"}, "failed", "bank closed"),
+        ("refund.updated", {"status": "canceled"}, "cancelled", ""),
+        ("refund.updated", {"status": "something_new"}, "pending", ""),
+        ("refund.created", {"status": None}, "succeeded", ""),
+    ],
+)
+def test_refund_says_where_it_is_as_of_the_event(
+    read: Read, make: Make, type_: str, changes: dict[str, Any], state: str, failure: str
+) -> None:
+    (payment,) = read(type_, make("refund", **changes))[0].payments
+    assert payment.refunds == (Refund(id="re_1", at=AT, state=state, amount=usd(1000), failure=failure),)
+
+
+def test_charge_of_an_older_version_brings_its_refunds(read: Read, make: Make) -> None:
+    made = AT - timedelta(hours=2)
+    listed = {"data": [make("refund", created=int(made.timestamp()), status="failed"), make("refund", id="re_2")]}
+    (payment,) = read("charge.refunded", make("charge", refunds=listed))[0].payments
+    assert payment.refunds == (Refund(id="re_1", at=made, state="failed", amount=usd(1000)),)
 
 
 def test_dispute_says_until_when_to_answer(read: Read, make: Make) -> None:
@@ -287,6 +331,14 @@ def test_warning_and_review_lead_to_the_payment(read: Read) -> None:
     warning = {"id": "issfr_1", "charge": {"id": "ch_1"}, "fraud_type": "made_with_stolen_card"}
     (seen,) = read("radar.early_fraud_warning.created", warning)
     assert (seen.text, seen.about.payments) == ("The bank warns of fraud: a stolen card was used", ("ch_1",))
+    assert seen.payments[0].fraud_warning == FraudWarning(id="issfr_1", at=AT, reason="a stolen card was used")
+    made = AT - timedelta(hours=1)
+    later = warning | {"actionable": False, "created": int(made.timestamp())}
+    (seen,) = read("radar.early_fraud_warning.updated", later)
+    assert (seen.kind, seen.text) == ("payment.fraud_warning", "")
+    assert seen.payments[0].fraud_warning == FraudWarning(
+        id="issfr_1", at=made, reason="a stolen card was used", is_actionable=False
+    )
     review = {"id": "prv_1", "payment_intent": "pi_1", "charge": None, "open": True, "reason": "rule"}
     (seen,) = read("review.opened", review)
     assert seen.text == "The payment is held for a review: one of the shop's rules asks for it"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from connectors.contract import Denied, Garbled, Rejected, Throttled, Unavailable
-from connectors.model import Dispute, Observation, Payment, PaymentAttempt, PaymentState, References
+from connectors.model import Dispute, Observation, Payment, PaymentAttempt, PaymentState, References, Refund
 from connectors.money import Money
 from connectors.stripe import VERSION
 
@@ -52,7 +52,10 @@ async def test_known_payment_is_read_with_its_latest_charge(world: Any, make: Ma
         ),
     )
     (request,) = world.requests
-    assert (request.method, parse_qs(request.url.query.decode())) == ("GET", {"expand[]": ["latest_charge"]})
+    assert (request.method, parse_qs(request.url.query.decode())) == (
+        "GET",
+        {"expand[]": ["latest_charge", "latest_charge.refunds"]},
+    )
     assert (request.headers["authorization"], request.headers["stripe-version"]) == ("Bearer sk_test_1", VERSION)
     await pay.close()
 
@@ -89,6 +92,23 @@ async def test_no_more_than_a_few_are_asked_for(world: Any) -> None:
     names = tuple(f"pi_{number}" for number in range(50))
     assert await world.connect().read_payments(References(payments=names)) == ()
     assert len(world.requests) == 5
+
+
+async def test_a_look_shows_every_refund_and_says_the_same_until_one_changes(world: Any, make: Make) -> None:
+    failed = make("refund", status="failed", failure_reason="declined", created=int(AT.timestamp()))
+    charge = make("charge", refunds={"object": "list", "data": [failed]})
+    world.answers["/v1/payment_intents/pi_1"] = make("payment_intent", status="succeeded", latest_charge=charge)
+    first, second = [(await world.connect().read_payments(References(payments=("pi_1",))))[0] for _ in range(2)]
+    assert first.payments[0].refunds == (
+        Refund(
+            id="re_1",
+            at=AT,
+            state="failed",
+            amount=Money(1000, "USD"),
+            failure="the customer's bank declined it",
+        ),
+    )
+    assert first.identity == second.identity
 
 
 async def test_disputed_payment_brings_its_dispute(world: Any, make: Make) -> None:

@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Envelope, Unreadable
-from connectors.model import Dispute, Observation, Payment, PaymentAttempt, PaymentState, References
+from connectors.model import (
+    Dispute,
+    FraudWarning,
+    Observation,
+    Payment,
+    PaymentAttempt,
+    PaymentState,
+    References,
+    Refund,
+)
 from connectors.money import Money
 from connectors.stripe import Stripe
 from connectors.stripe.events import EVENTS
@@ -107,9 +116,21 @@ def test_recorded_dispute_is_told_whole(read: Read, resources: dict[str, Any]) -
                     reason=why,
                     amount=Money(1000, "USD"),
                     respond_by=datetime(2024, 8, 14, 23, 59, 59, tzinfo=UTC),
+                    opened_at=MADE,
                 ),
             ),
         ),
+    )
+
+
+def test_recorded_refund_and_fraud_warning_are_read(read: Read, resources: dict[str, Any]) -> None:
+    (refund,) = read("refund.updated", resources["refund"])
+    (warning,) = read("radar.early_fraud_warning.created", resources["radar.early_fraud_warning"])
+    assert refund.payments[0].refunds == (
+        Refund(id="re_1Pgc72B7WZ01zgkWqPvrRrPE", at=AT, state="succeeded", amount=Money(100, "USD")),
+    )
+    assert warning.payments[0].fraud_warning == FraudWarning(
+        id="issfr_1Pgc79B7WZ01zgkWxwDzEIPX", at=MADE, reason="no reason given"
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from connectors.model import Customer, LineItem, Order, Payment, Scan, Shipment, ShipmentState
 from connectors.money import Money
 from server.model import OrderKey, OrderView, ShipmentView
-from server.rules.policy import Policy, parse_policy
+from server.rules.policy import Policy
+from server.rules.policy_reading import parse_policy
 
 NEW_YORK = ZoneInfo("America/New_York")
 MONDAY = datetime(2026, 11, 16, 14, 0, tzinfo=UTC)
@@ -51,6 +52,8 @@ class Build:
         """An order of $100 placed on Monday; a promise is given in hours."""
         promise = facts.pop("promise", None)
         unfulfilled = facts.pop("unfulfilled", 0 if shipments else 1)
+        lines = facts.pop("line_items", (LineItem(id="l1", title="Lamp", quantity=1, unfulfilled=unfulfilled),))
+        contacts = facts.pop("contacts", ())
         return OrderView(
             key=OrderKey("acme", "shop", "1"),
             order=Order(
@@ -59,12 +62,13 @@ class Build:
                 placed_at=facts.pop("placed_at", self.at(0)),
                 total=facts.pop("total", Money(10000, "USD")),
                 customer=Customer(name="Ada", email="ada@example.com", tags=("VIP",) if vip else ()),
-                line_items=(LineItem(id="l1", title="Lamp", quantity=1, unfulfilled=unfulfilled),),
+                line_items=lines,
                 promised_by=None if promise is None else self.at(promise),
                 **facts,
             ),
             payments=payments,
             shipments=shipments,
+            contacts=contacts,
         )
 
 

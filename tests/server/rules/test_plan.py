@@ -128,7 +128,7 @@ def test_a_second_kind_joins_the_ticket_as_a_note(build) -> None:
     [note] = life.see(stalled(build, promise=150), 151)
     assert (note.kind, note.change.add_tags) == (
         KIND.ADD_NOTE,
-        ("beforehand", "beforehand_tracking_stalled", "beforehand_promise_at_risk"),
+        ("beforehand", "beforehand_tracking_stalled", "beforehand_promise_missed"),
     )
     assert len({issue.lead for issue in life.issues.values()}) == 1
 

@@ -1,71 +1,74 @@
-"""A policy is read as a whole or refused with the place of the mistake."""
+"""What a policy says once it has been read: amounts, quiet hours, thresholds by kind."""
 
-import tomllib
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.money import Money
-from server.errors import ConfigurationError
-from server.model import Kind, Severity
-from server.rules.policy import DEFAULT_POLICY_TOML, load_policy, parse_policy
+from server.model import Kind
+from server.rules.kinds import SUMMARY
+from server.rules.policy import DEFAULT_DETECTORS, QuietHours
+from server.rules.policy_reading import parse_policy
 
-ZONE = ZoneInfo("Europe/Berlin")
-
-
-def test_the_file_that_init_writes_says_the_defaults() -> None:
-    assert parse_policy(tomllib.loads(DEFAULT_POLICY_TOML), ZONE) == parse_policy({}, ZONE)
-
-
-def test_what_a_table_leaves_out_keeps_its_default() -> None:
-    found = parse_policy({"detectors": {"payment_failed": {"wait": "2h", "severity": "urgent"}}}, ZONE)
-    detector = found.detectors[Kind.PAYMENT_FAILED]
-    assert (detector.wait, detector.severity, detector.enabled) == (timedelta(hours=2), Severity.URGENT, True)
-
-
-@pytest.mark.parametrize(
-    ("document", "message"),
-    [
-        ({"detector": {}}, "Object contains unknown field `detector`"),
-        ({"detectors": {"payment_fail": {}}}, "detectors.payment_fail: no such kind; expected one of"),
-        ({"detectors": {"payment_failed": {"wiat": "1h"}}}, "unknown field `wiat`"),
-        ({"detectors": {"payment_failed": {"wait": "1 week"}}}, "detectors.payment_failed.wait: expected a duration"),
-        ({"detectors": {"payment_failed": {"threshold": "1h"}}}, "payment_failed.threshold: this kind has no"),
-        ({"detectors": {"tracking_stalled": {"threshold": 48}}}, "tracking_stalled.threshold: expected a duration"),
-        ({"detectors": {"promise_at_risk": {"threshold": 60}}}, "promise_at_risk.threshold: expected a number above"),
-        ({"detectors": {"promise_at_risk": {"when": "order.value >"}}}, "promise_at_risk.when: expected a CEL"),
-        ({"detectors": {"payment_failed": {"severity": "huge"}}}, "invalid enum value 'huge'"),
-        ({"calendar": {"working_days": ["mon", "Tuesday"]}}, "calendar.working_days[1]: expected one of mon"),
-        ({"calendar": {"holidays": "Atlantis"}}, "calendar.holidays: expected a country such as US"),
-        ({"calendar": {"opens": "9:00"}}, "calendar.opens: expected a time of day"),
-        ({"calendar": {"opens": "18:00", "closes": "09:00"}}, "calendar.closes: expected a time after 18:00"),
-        ({"high_value": {"amount": "1e9"}}, "high_value.amount: expected an amount"),
-        ({"high_value": {"currency": "dollars"}}, "high_value.currency: expected a currency code"),
-        ({"promise": {"business_days": 0}}, "promise.business_days: expected 1 to 60, got 0"),
-        ({"tickets": {"note_every": "9999d"}}, "tickets.note_every: expected at most 366 days"),
-    ],
-)
-def test_a_mistake_is_named_with_its_place(document: dict, message: str) -> None:
-    with pytest.raises(ConfigurationError) as error:
-        parse_policy(document, ZONE)
-    assert message in str(error.value)
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path) -> None:
-    path = tmp_path / "policy.toml"
-    path.write_text("[detectors")
-    with pytest.raises(ConfigurationError, match=r"policy\.toml: Expected"):
-        load_policy(path, ZONE)
-    with pytest.raises(ConfigurationError, match="No such file"):
-        load_policy(tmp_path / "none.toml", ZONE)
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_high_value_compares_only_the_policys_currency() -> None:
-    policy = parse_policy({"high_value": {"amount": "100", "currency": "eur"}}, ZONE)
+    policy = parse_policy({"high_value": {"amount": "100", "currency": "eur"}}, BERLIN)
     assert [policy.is_high_value(m) for m in (Money(10000, "EUR"), Money(9999, "EUR"), Money(99999, "USD"), None)] == [
         True,
         False,
         False,
         False,
     ]
+
+
+def test_every_kind_has_a_default_and_a_summary_that_agree_on_what_a_threshold_measures() -> None:
+    assert set(DEFAULT_DETECTORS) == set(SUMMARY) == set(Kind)
+    for kind, detector in DEFAULT_DETECTORS.items():
+        assert (detector.threshold is None) == (SUMMARY[kind].threshold == ""), kind
+        assert all(text.endswith(".") for text in (SUMMARY[kind].trigger, SUMMARY[kind].clears)), kind
+
+
+def local(hour: int, minute: int = 0, day: int = 18) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=BERLIN).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "moment", "told_at"),
+    [
+        (22, 7, local(23), local(7, day=19)),
+        (22, 7, local(3), local(7)),
+        (22, 7, local(22), local(7, day=19)),
+        (22, 7, local(7), local(7)),
+        (22, 7, local(12), local(12)),
+        (12, 14, local(13, 30), local(14)),
+        (12, 14, local(11, 59), local(11, 59)),
+        (0, 0, local(3), local(3)),
+        (22, 0, local(23), local(0, day=19)),
+        (0, 6, local(0), local(6)),
+    ],
+)
+def test_quiet_hours_end_when_they_end_also_after_midnight(begins, ends, moment, told_at) -> None:
+    assert QuietHours(begins=time(begins), ends=time(ends)).over_at(moment, BERLIN) == told_at
+
+
+@given(
+    st.times().map(lambda t: t.replace(second=0, microsecond=0)),
+    st.times().map(lambda t: t.replace(second=0, microsecond=0)),
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)),  # noqa: DTZ001 - made aware below
+)
+def test_nothing_waits_longer_than_the_quiet_hours_last_and_never_goes_back(begins, ends, moment) -> None:
+    hours, now = QuietHours(begins=begins, ends=ends), moment.replace(tzinfo=UTC)
+    over = hours.over_at(now, BERLIN)
+    # A day on which the clocks are put back has 25 hours.
+    assert now <= over <= now + timedelta(hours=25)
+    if over != now:
+        assert (
+            over.astimezone(BERLIN).time() == ends
+            or over.astimezone(BERLIN).utcoffset() != now.astimezone(BERLIN).utcoffset()
+        )
+        assert hours.over_at(over, BERLIN) == over or over.astimezone(BERLIN).fold

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from connectors.model import (
     Contact,
     Customer,
+    Dispute,
+    FraudWarning,
+    Hold,
     Observation,
     Order,
     Payment,
@@ -16,6 +19,8 @@ from connectors.model import (
     PaymentState,
     Place,
     References,
+    Refund,
+    RefundRequest,
     Scan,
     Shipment,
     ShipmentState,
@@ -66,6 +71,12 @@ orders = st.builds(
     name=maybe(st.sampled_from(["#1", "#2"])),
     cancelled_at=maybe(times),
     tags=maybe(st.sampled_from([(), ("vip",), ("a", "b")])),
+    holds=maybe(st.lists(st.builds(Hold, reason=small_text, since=maybe(times)), max_size=2).map(tuple)),
+    refund_requests=maybe(
+        st.lists(st.builds(RefundRequest, id=st.just("r"), at=times, state=small_text), max_size=1).map(tuple)
+    ),
+    ship_by=maybe(times),
+    address_problem=maybe(small_text),
     customer=maybe(
         st.builds(Customer, name=maybe(small_text), email=maybe(small_text), orders_count=maybe(st.integers(0, 3)))
     ),
@@ -79,6 +90,20 @@ payments = st.builds(
     references=st.lists(st.sampled_from(["r1", "r2", "p3"]), max_size=2).map(tuple),
     attempts=st.lists(
         st.builds(PaymentAttempt, id=st.sampled_from(["x", "y"]), at=times, succeeded=st.booleans()), max_size=2
+    ).map(tuple),
+    dispute=maybe(
+        st.builds(Dispute, id=st.sampled_from(["d", "e"]), state=small_text, reason=small_text, respond_by=maybe(times))
+    ),
+    fraud_warning=maybe(st.builds(FraudWarning, id=st.just("w"), at=times, is_actionable=st.booleans())),
+    refunds=st.lists(
+        st.builds(
+            Refund,
+            id=st.sampled_from(["x", "y", "z"]),
+            at=times,
+            state=st.sampled_from(["pending", "requires_action", "succeeded", "failed", "cancelled"]),
+            amount=maybe(st.integers(0, 2).map(lambda n: Money(n, "USD"))),
+        ),
+        max_size=3,
     ).map(tuple),
 )
 scans = st.builds(
@@ -197,3 +222,91 @@ def test_history_is_bounded_whatever_the_sequence(count: int) -> None:
     assert record == folded(*reversed(words))
     assert len(record.timeline) == min(count, 300)
     assert view(record).timeline[-1].text == f"line {count - 1}"
+
+
+def refund(name: str, hours: float, state: str, cents: int | None = 2500) -> Refund:
+    return Refund(id=name, at=at(hours), state=state, amount=None if cents is None else Money(cents, "USD"))
+
+
+def with_refunds(source: str, hours: float, *refunds: Refund, **facts: object) -> Observation:
+    name = "stripe:pi_1" if source == "stripe" else "shopify:1"
+    facts = {"references": ("pi_1",)} | facts
+    return word(source, hours, payments=(Payment(id=name, processor=source, refunds=refunds, **facts),))
+
+
+def test_of_one_refund_the_further_word_counts_then_the_later() -> None:
+    told = [
+        with_refunds("stripe", 3, refund("re_1", 3, "requires_action")),
+        with_refunds("stripe", 4, refund("re_1", 4, "pending")),
+        with_refunds("stripe", 9, refund("re_2", 1, "failed"), refund("re_1", 1, "pending")),  # a look
+        with_refunds("stripe", 2, refund("re_2", 2, "succeeded")),
+    ]
+    expected = (refund("re_2", 1, "failed"), refund("re_1", 4, "pending"))
+    assert seen(*told).payments[0].refunds == seen(*reversed(told)).payments[0].refunds
+    assert set(seen(*told).payments[0].refunds) == set(expected)
+
+
+def test_the_shop_telling_the_processors_refunds_again_adds_nothing() -> None:
+    by_stripe = with_refunds("stripe", 5, refund("re_1", 5, "succeeded"), refund("re_2", 5, "failed", 900))
+    by_shop = with_refunds("shop", 6, refund("shopify:9", 4, "succeeded"), refund("shopify:8", 4, "failed", 900))
+    assert seen(by_stripe, by_shop).payments[0].refunds == seen(by_stripe).payments[0].refunds
+
+
+def test_a_refund_that_the_processor_never_took_is_the_shops_to_tell() -> None:
+    by_stripe = with_refunds("stripe", 5, refund("re_1", 1, "succeeded"))
+    refused = refund("shopify:9", 4, "failed")
+    by_shop = with_refunds("shop", 6, refused, refund("shopify:7", 4, "succeeded", 300))
+    found = seen(by_stripe, by_shop).payments[0].refunds
+    assert [each.id for each in found] == ["re_1", "shopify:7", "shopify:9"]
+
+
+def test_what_one_source_leaves_out_of_a_dispute_the_other_adds() -> None:
+    webhook = Dispute(id="1", state="needs_response", reason="Fraud", amount=Money(5, "USD"), respond_by=at(99))
+    look = Payment(id="shopify:1", processor="shop", dispute=Dispute(id="1", state="won"), references=("shopify:d1",))
+    told = Payment(id="shopify:d1", processor="shop", dispute=webhook)
+    both = (word(hours=1, payments=(told,)), word(hours=2, payments=(look,)))
+    expected = Dispute(id="1", state="won", reason="Fraud", amount=Money(5, "USD"), respond_by=at(99))
+    assert seen(*both).payments[0].dispute == seen(*reversed(both)).payments[0].dispute == expected
+
+
+def test_a_request_was_asked_when_the_earliest_word_says_and_stays_decided() -> None:
+    late, early, decided = (
+        word(hours=hours, order=Order(id="1", refund_requests=(RefundRequest(id="r", at=at(when), state=state),)))
+        for hours, when, state in ((1, 1, "requested"), (2, 0, "requested"), (3, 5, "declined"))
+    )
+    other = word(hours=4, order=Order(id="1", refund_requests=(RefundRequest(id="q", at=at(4), state="requested"),)))
+    for told in ((late, early), (early, late)):
+        assert [each.at for each in seen(*told).order.refund_requests] == [at(0)]
+    for told in ((decided, early, other), (other, early, decided, late)):
+        assert [(each.id, each.state) for each in seen(*told).order.refund_requests] == [
+            ("q", "requested"),
+            ("r", "declined"),
+        ]
+
+
+def test_a_word_about_a_part_of_the_order_does_not_rename_it() -> None:
+    part = word(hours=2, order=Order(id="", holds=(Hold(reason="other"),)))
+    assert seen(part).order == Order(id="1", holds=(Hold(reason="other"),))
+    assert seen(word(hours=1, order=Order(id="1", name="#1")), part).order.id == "1"
+
+
+def test_the_latest_word_on_holds_replaces_the_earlier() -> None:
+    held = word(hours=1, order=Order(id="1", holds=(Hold(reason="other"),), ship_by=at(50)))
+    asked = (RefundRequest(id="r", at=at(1), state="requested"),)
+    released = word(hours=2, order=Order(id="1", holds=(), refund_requests=asked))
+    silent = word(hours=3, order=Order(id="1"))
+    for told in ((held, released, silent), (silent, released, held)):
+        found = seen(*told).order
+        assert (found.holds, found.refund_requests, found.ship_by) == ((), asked, at(50))
+
+
+def test_the_latest_word_on_a_fraud_warning_counts() -> None:
+    first, last = (
+        word("stripe", hours, payments=(Payment(id="p", processor="stripe", fraud_warning=warning),))
+        for hours, warning in (
+            (1, FraudWarning(id="w", at=at(1))),
+            (2, FraudWarning(id="w", at=at(1), is_actionable=False)),
+        )
+    )
+    assert not seen(first, last).payments[0].fraud_warning.is_actionable
+    assert not seen(last, first).payments[0].fraud_warning.is_actionable

@@ -6,8 +6,17 @@ from datetime import timedelta
 import pytest
 
 from connectors.model import Order
-from server.model import ActionState, IssueState, OrderKey, OrderRecord, Role, Said
-from server.store.contract import Counts, InboxState, OrderSummary, Reference, ReferenceKind, StoreUnavailable, TokenRow
+from server.model import ActionState, IssueState, Kind, OrderKey, OrderRecord, Outcome, PromiseEnd, Role, Said
+from server.store.contract import (
+    Counts,
+    InboxState,
+    IssueEnd,
+    OrderSummary,
+    Reference,
+    ReferenceKind,
+    StoreUnavailable,
+    TokenRow,
+)
 from tests.server.desk import NOW
 from tests.server.storing import KEY, NAME, OTHER, PAYMENT, TICKET, action, issue, item, put
 
@@ -87,6 +96,32 @@ async def test_orders_are_due_when_their_time_has_come_the_longest_due_first(sto
 
 
 # --- issues and actions -------------------------------------------------------------------------------------------
+
+
+async def test_how_issues_of_a_period_ended_is_read_in_sequence(store):
+    outcome = Outcome(promise=PromiseEnd.MISSED, promised_by=NOW, came_true=True, by_person=False)
+    foreign = OrderKey("globex", "shop", "1")
+
+    def work(tx):
+        tx.put_issue(issue(3))
+        tx.put_issue(issue(1, state=IssueState.SOLVED, outcome=outcome))
+        tx.put_issue(issue(2, dry_run=True))
+        tx.put_issue(issue(9, foreign))
+        tx.put_issue(issue(4))
+
+    def minute(number):
+        return NOW + timedelta(minutes=number)
+
+    await store.write(work)
+    found = await store.read(lambda tx: list(tx.issue_ends("acme", minute(1), minute(4))))
+    assert found == [
+        IssueEnd(
+            kind=Kind.TRACKING_STALLED, state=IssueState.SOLVED, opened_at=minute(1), dry_run=False, outcome=outcome
+        ),
+        IssueEnd(kind=Kind.TRACKING_STALLED, state=IssueState.OPEN, opened_at=minute(2), dry_run=True),
+        IssueEnd(kind=Kind.TRACKING_STALLED, state=IssueState.OPEN, opened_at=minute(3), dry_run=False),
+    ]
+    assert await store.read(lambda tx: list(tx.issue_ends("acme", minute(5), minute(9)))) == []
 
 
 async def test_issues_are_replaced_by_id_and_listed_both_ways(store):

@@ -204,6 +204,8 @@ async def test_issues_are_listed_open_ones_first_of_all(client, parts, bearer, f
                 "url": "https://acme.zendesk.com/agent/tickets/77",
                 "is_ours": True,
             },
+            "dry_run": False,
+            "outcome": None,
         }
     ]
     every = (await client.get("/v1/issues/acme?state=all", headers=bearer.agent)).json()["issues"]

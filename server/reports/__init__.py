@@ -1,0 +1,1 @@
+"""Pages that are files of their own: no script, nothing from elsewhere."""

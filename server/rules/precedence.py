@@ -1,0 +1,104 @@
+"""This file says which trouble leads, and which is silent because something else says more.
+
+    a kind                      is silent while one of these is found on the order
+    tracking_stalled            the carrier says what is wrong, the parcel comes back, or its number is unknown
+    label_not_scanned           the number is unknown, or the order is to be stopped anyway
+    delivery_attempt_failed     the address is wrong, or the parcel comes back
+    carrier_exception           the parcel comes back
+    fulfillment_delayed         it is on hold, its address is wrong, it is to be cancelled
+    fulfillment_on_hold         its address is wrong
+    partial_shipment            the rest is on hold
+    promise_at_risk             the promise has been missed
+    high_value_delayed          any other word for a delay: it exists to be earlier than they are
+    marketplace_sla_risk        the order is to be cancelled
+
+Only what an agent is told of counts: a kind on `dry_run` silences nothing.
+After a cancellation, a refund or an arrival only those kinds are asked at all which still mean something then.
+"""
+
+from collections.abc import Mapping
+
+from server.model import Kind
+
+PRECEDENCE = (
+    Kind.CANCELLATION_AFTER_FULFILLMENT,
+    Kind.PAYMENT_DISPUTED,
+    Kind.REFUND_FAILED,
+    Kind.DELIVERED_NOT_RECEIVED,
+    Kind.RETURNED_TO_SENDER,
+    Kind.ADDRESS_PROBLEM,
+    Kind.CARRIER_EXCEPTION,
+    Kind.DELIVERY_ATTEMPT_FAILED,
+    Kind.PAYMENT_FAILED,
+    Kind.FULFILLMENT_ON_HOLD,
+    Kind.TRACKING_INVALID,
+    Kind.FULFILLMENT_DELAYED,
+    Kind.PARTIAL_SHIPMENT,
+    Kind.LABEL_NOT_SCANNED,
+    Kind.TRACKING_STALLED,
+    Kind.HIGH_VALUE_DELAYED,
+    Kind.PROMISE_MISSED,
+    Kind.PROMISE_AT_RISK,
+    Kind.MARKETPLACE_SLA_RISK,
+    Kind.REFUND_AWAITING_APPROVAL,
+    Kind.REPEATED_CONTACT,
+)
+"""Who leads the ticket's sentence: what is the clearest and asks most for a person comes first."""
+
+_CARRIER_SAYS = frozenset(
+    {Kind.ADDRESS_PROBLEM, Kind.CARRIER_EXCEPTION, Kind.DELIVERY_ATTEMPT_FAILED, Kind.RETURNED_TO_SENDER}
+)
+_STOPPED = frozenset({Kind.CANCELLATION_AFTER_FULFILLMENT})
+SILENCED_BY: Mapping[Kind, frozenset[Kind]] = {
+    Kind.TRACKING_STALLED: _CARRIER_SAYS | {Kind.TRACKING_INVALID, Kind.LABEL_NOT_SCANNED},
+    Kind.LABEL_NOT_SCANNED: _STOPPED | {Kind.TRACKING_INVALID},
+    Kind.DELIVERY_ATTEMPT_FAILED: frozenset({Kind.ADDRESS_PROBLEM, Kind.RETURNED_TO_SENDER}),
+    Kind.CARRIER_EXCEPTION: frozenset({Kind.RETURNED_TO_SENDER}),
+    Kind.FULFILLMENT_DELAYED: _STOPPED | {Kind.FULFILLMENT_ON_HOLD, Kind.ADDRESS_PROBLEM},
+    Kind.FULFILLMENT_ON_HOLD: frozenset({Kind.ADDRESS_PROBLEM}),
+    Kind.PARTIAL_SHIPMENT: frozenset({Kind.FULFILLMENT_ON_HOLD}),
+    Kind.PROMISE_AT_RISK: frozenset({Kind.PROMISE_MISSED}),
+    Kind.HIGH_VALUE_DELAYED: _CARRIER_SAYS
+    | {
+        Kind.FULFILLMENT_DELAYED,
+        Kind.FULFILLMENT_ON_HOLD,
+        Kind.PARTIAL_SHIPMENT,
+        Kind.LABEL_NOT_SCANNED,
+        Kind.TRACKING_INVALID,
+        Kind.TRACKING_STALLED,
+        Kind.PROMISE_AT_RISK,
+        Kind.PROMISE_MISSED,
+    },
+    Kind.MARKETPLACE_SLA_RISK: _STOPPED,
+}
+
+OUTLIVE_THE_ORDER = (
+    Kind.CANCELLATION_AFTER_FULFILLMENT,
+    Kind.PAYMENT_DISPUTED,
+    Kind.REFUND_FAILED,
+    Kind.REPEATED_CONTACT,
+)
+"""What can still be wrong with an order that was cancelled or refunded in full."""
+OUTLIVE_ARRIVAL = (
+    Kind.CANCELLATION_AFTER_FULFILLMENT,
+    Kind.PAYMENT_DISPUTED,
+    Kind.REFUND_FAILED,
+    Kind.DELIVERED_NOT_RECEIVED,
+    Kind.RETURNED_TO_SENDER,
+    Kind.REFUND_AWAITING_APPROVAL,
+    Kind.REPEATED_CONTACT,
+)
+"""What can still be wrong when everything has been delivered or has come back."""
+NEED_A_PARCEL = frozenset(
+    {
+        Kind.DELIVERED_NOT_RECEIVED,
+        Kind.RETURNED_TO_SENDER,
+        Kind.CARRIER_EXCEPTION,
+        Kind.DELIVERY_ATTEMPT_FAILED,
+        Kind.TRACKING_INVALID,
+        Kind.PARTIAL_SHIPMENT,
+        Kind.LABEL_NOT_SCANNED,
+        Kind.TRACKING_STALLED,
+    }
+)
+"""Not worth asking before there is a shipment."""
