@@ -246,7 +246,7 @@ class Helpdesk(Protocol):
         ...
 
     def render_change(self, change: TicketChange) -> bytes:
-        """The request that makes *change*. Pure."""
+        """The request that makes *change*: its note is internal, its reply goes to the customer. Pure."""
         ...
 
     async def change_ticket(self, ticket: Ticket, request: bytes) -> Ticket:

@@ -356,6 +356,8 @@ class Contact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the message begins, up to 500 characters on one line."""
     state: str = ""
     url: str | None = None
+    answered_at: datetime | None = None
+    """When somebody last answered in public, where the helpdesk said so."""
 
 
 class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -480,6 +482,7 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Further facts, one a line."""
     is_over: bool = False
     """What it was about has ended."""
+    written_at: datetime | None = None
 
 
 class Letter(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -505,7 +508,7 @@ class Task(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     key: str
     event: str
-    """issue.opened, issue.reopened or issue.solved."""
+    """issue.opened, issue.reopened, issue.escalated, issue.deadline_passed or issue.solved."""
     at: datetime
     workspace: str
     issue: str

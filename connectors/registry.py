@@ -11,10 +11,14 @@ from connectors.connection import Connection, Connector
 
 SYSTEMS: Mapping[str, str] = {
     "console": "connectors.console",
+    "csv_drop": "connectors.csv_drop",
     "easypost": "connectors.easypost",
     "shopify": "connectors.shopify",
+    "slack": "connectors.slack",
+    "smtp": "connectors.smtp",
     "stripe": "connectors.stripe",
     "ups": "connectors.ups",
+    "webhook": "connectors.webhook",
     "zendesk": "connectors.zendesk",
 }
 

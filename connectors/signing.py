@@ -17,7 +17,12 @@ _ISO_UTC = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.AS
 
 def sha256_hmac(secret: str, message: bytes) -> bytes:
     """The raw HMAC-SHA256 digest of *message*."""
-    return hmac.new(secret.encode(), message, hashlib.sha256).digest()
+    return sha256_hmac_bytes(secret.encode(), message)
+
+
+def sha256_hmac_bytes(secret: bytes, message: bytes) -> bytes:
+    """The same, where the secret is not text."""
+    return hmac.new(secret, message, hashlib.sha256).digest()
 
 
 def matches_base64(header: str, secret: str, message: bytes) -> bool:

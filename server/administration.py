@@ -4,7 +4,9 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -15,9 +17,13 @@ from server import control
 from server.engine.embedded import Engine
 from server.errors import AlreadyRunning
 from server.flows import administer
+from server.flows.policy_check import Checked, check_workspaces
 from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject
 from server.parts import Parts
+from server.rules.policy import Policy
+from server.rules.policy_names import Connections
+from server.rules.policy_reading import parse_policy
 from server.serving import run_server
 from server.settings import Settings
 from server.store.sqlite import SqliteStore
@@ -81,8 +87,9 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(
             Finding("warning", "public_url", f"{settings.server.public_url} can be reached from this machine only")
         )
-    workspaces = connect_all(settings)
+    workspaces = connect_all(settings, read_policy=defaults_only)
     try:
+        findings += map(_policy, check_workspaces(workspaces, "", None))
         for workspace in workspaces.values():
             if not workspace.connections:
                 findings.append(Finding("warning", workspace.name, "no connections are configured"))
@@ -91,6 +98,19 @@ async def examine(settings: Settings) -> list[Finding]:
     finally:
         await _close(workspaces)
     return findings
+
+
+def defaults_only(_: Path | None, timezone: ZoneInfo, __: Connections | None) -> Policy:
+    """For whoever reads the policy files by themselves."""
+    return parse_policy({}, timezone)
+
+
+def _policy(checked: Checked) -> Finding:
+    what = f"{checked.workspace} policy"
+    if not checked.ok:
+        text = "; ".join(map(str, checked.mistakes))
+        return Finding("error", what, f"{checked.path}: {text} (a server that runs keeps the policy before it)")
+    return Finding("warning" if checked.remarks else "ok", what, "; ".join([checked.path, *checked.remarks]))
 
 
 async def _check(name: str, connector: Connector) -> Finding:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from server import administration, cli_history, log, settings, starter
+from server import administration, cli_history, cli_policy, log, settings, starter
 from server.errors import BeforehandError
 from server.model import Role
 from server.store.contract import StoreUnavailable
@@ -31,6 +31,7 @@ dead_letters_app = typer.Typer(help="Events that could not be processed.", no_ar
 app.add_typer(token_app, name="token")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(cli_history.import_app, name="import")
+app.add_typer(cli_policy.policy_app, name="policy")
 app.command()(cli_history.replay)
 
 @app.command()

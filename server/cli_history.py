@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from server import administration, settings
-from server.errors import BadInput
+from server.errors import BadInput, ConfigurationError
 from server.flows import learn_history
 from server.flows import replay as replaying
 from server.flows.history import HistoryFile
@@ -22,7 +22,7 @@ from server.rules.policy_names import ANY_CONNECTION
 from server.rules.policy_reading import load_policy
 from server.settings import Settings
 from server.terminal import DEFAULT_CONFIG, AsJson, Config, out, print_json, problems, progress
-from server.terminal_replay import show_file, show_replay
+from server.terminal_replay import show_circumstances, show_file, show_replay
 
 import_app = typer.Typer(help="Learn from what is past.", no_args_is_help=True)
 
@@ -101,11 +101,11 @@ def replay(
     """Walk an order history through time with the code that runs live, and say how good its alerts are."""
     owner = _owner(config, workspace)
     zone = _zone(timezone) or (owner.timezone if owner else ZoneInfo("UTC"))
-    current = policy_before or (owner.policy_path if owner else None)
-    chosen = load_policy(policy or current, zone, ANY_CONNECTION)
+    own = owner.policy_path if owner else None
+    chosen = load_policy(policy or own, zone, ANY_CONNECTION)
     if risk_at is not None:
         chosen = replaying.at_risk_from(chosen, risk_at)
-    before = load_policy(current, zone, ANY_CONNECTION) if compare else None
+    before = load_policy(policy_before or own, zone, ANY_CONNECTION) if compare else None
     with progress() as stage:
         history, rows = replaying.read_history(file, zone, stage)
         earlier = replaying.read_history(learn, zone, stage) if learn is not None else None
@@ -121,6 +121,7 @@ def replay(
     show_file(history)
     if earlier is not None:
         show_file(earlier[0])
+    show_circumstances(str(policy or own or "the defaults"), zone)
     show_replay(found, zone)
     for path, what in ((alerts_to, f"{len(found.alerts):,} alerts"), (report_to, "the report")):
         if path is not None:
@@ -139,13 +140,17 @@ def _file(history: HistoryFile) -> dict[str, object]:
 
 
 def _owner(config: Path, workspace: str | None) -> settings.WorkspaceSettings | None:
-    """The workspace whose time zone and policy count; None where nobody named one and no configuration has just one."""
-    if workspace is None and not config.exists():
+    """The workspace whose time zone and policy count: the one named, else the only one of a configuration."""
+    if workspace is not None:
+        found = settings.load(config)
+        return found.workspaces[_workspace(found, workspace)]
+    try:
+        workspaces = settings.load(config).workspaces if config.exists() else {}
+    except ConfigurationError as error:
+        # Its secrets need not be at hand to look at the past.
+        problems.print(f"{error}; going on without it", highlight=False, markup=False, soft_wrap=True)
         return None
-    found = settings.load(config)
-    if workspace is None and len(found.workspaces) > 1:
-        return None
-    return found.workspaces[_workspace(found, workspace)]
+    return next(iter(workspaces.values())) if len(workspaces) == 1 else None
 
 
 def _workspace(found: Settings, name: str | None) -> str:

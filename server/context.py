@@ -116,6 +116,8 @@ class ShipmentContext(Struct, frozen=True, kw_only=True):
     scans: list[ScanContext]
     """Newest first."""
     exception: str | None
+    tracking_problem: str | None = None
+    """Why nobody can follow the number."""
     sources: list[str]
 
 
@@ -127,7 +129,18 @@ class PromiseContext(Struct, frozen=True, kw_only=True):
     reasons: list[str]
 
 
+class TeamContext(Struct, frozen=True, kw_only=True):
+    """Whose it is by the policy; what is not known of the team is empty. `group` is the helpdesk's."""
+
+    name: str
+    group: str
+    slack: str
+    email: str
+
+
 class SignalContext(Struct, frozen=True, kw_only=True):
+    """`owner` is the policy's name for whose it is, and `team` what the policy knows of them."""
+
     kind: str
     since: datetime
     deadline: datetime | None
@@ -136,6 +149,8 @@ class SignalContext(Struct, frozen=True, kw_only=True):
     reasons: list[str]
     evidence: list[Evidence]
     opens_at: datetime
+    owner: str = ""
+    team: TeamContext | None = None
 
 
 class TicketContext(Struct, frozen=True, kw_only=True):
@@ -174,6 +189,8 @@ class IssueContext(Struct, frozen=True, kw_only=True):
     solved_at: datetime | None
     order: str
     ticket: TicketContext | None
+    owner: str = ""
+    team: TeamContext | None = None
     dry_run: bool = False
     incident: str = ""
     """The id of the incident that it is, or was, part of."""

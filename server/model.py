@@ -420,6 +420,8 @@ class Action(Struct, frozen=True, kw_only=True):
     """Of a notice, whom it tells: a channel, an address, `customer`, or a connection."""
     occasion: str = ""
     """Of a notice, what it tells: opened, escalated, solved, reopened."""
+    tells: tuple[str, ...] = ()
+    """Of a notice, which turns of which issues it tells: nobody is told of one of them twice."""
     follows: str = ""
     """The key of the message that this one writes anew."""
     state: ActionState = ActionState.PENDING
@@ -439,9 +441,22 @@ class Action(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
 
     @property
+    def is_edit(self) -> bool:
+        """Whether it writes an earlier message anew, instead of sending one."""
+        return self.kind is ActionKind.NOTIFY_TEAM and bool(self.follows)
+
+    @property
     def door(self) -> str:
-        """Where it goes out: what it waits for is only what is before it there."""
+        """Through which connection of which workspace it goes out."""
         return f"{self.order.workspace}.{self.connection}"
+
+    @property
+    def lane(self) -> str:
+        """Of one order's actions only those in the same lane wait for each other: one may overtake no other there.
+
+        What a ticket is told comes in sequence. A notice has a lane to itself, which those that write it anew share.
+        """
+        return f"{self.door}|{self.follows or self.key}" if self.kind.is_notice else self.door
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -40,10 +40,11 @@ policy = "policy.toml"
 # client_id = "env:SHOPIFY_CLIENT_ID"
 # client_secret = "env:SHOPIFY_CLIENT_SECRET"     # also signs the webhooks
 # access_token = "env:SHOPIFY_TOKEN"
+# look_after_events = false                       # default: true; asks for what webhooks leave out (holds, promises)
 
 # [workspace.acme.connections.payments]
 # kind = "stripe"
-# api_key = "env:STRIPE_API_KEY"                  # a restricted key that may read PaymentIntents and Charges
+# api_key = "env:STRIPE_API_KEY"                  # a restricted key that reads PaymentIntents, Charges, Disputes
 # webhook_secret = "env:STRIPE_WEBHOOK_SECRET"
 
 # [workspace.acme.connections.tracking]

@@ -29,6 +29,11 @@ def show_file(history: HistoryFile) -> None:
         _say(f"  ... and {more:,}{' or more' if history.left_out > len(history.mistakes) else ''} further mistakes")
 
 
+def show_circumstances(policy: str, zone: ZoneInfo) -> None:
+    """What a walk was made with."""
+    _say(f"policy: {policy}; time zone: {zone}")
+
+
 def show_replay(found: Replayed, zone: ZoneInfo) -> None:
     """The figures of a walk."""
     figures = found.figures

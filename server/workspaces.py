@@ -1,6 +1,6 @@
 """This file is the running form of the configuration: each workspace with its policy and its live connections."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -93,12 +93,26 @@ class Workspace:
 Workspaces = Mapping[str, Workspace]
 
 
-def connect_all(settings: Settings, *, clock: Clock = utc_now, clients: ClientFactory = build_client) -> Workspaces:
+PolicyReader = Callable[[Path | None, ZoneInfo, Connections | None], Policy]
+
+
+def connect_all(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    clients: ClientFactory = build_client,
+    read_policy: PolicyReader = load_policy,
+) -> Workspaces:
     """Build every workspace. No I/O but reading the policy files. Raises ConfigurationError."""
-    return {name: _connect(workspace, settings, clock, clients) for name, workspace in settings.workspaces.items()}
+    return {
+        name: _connect(workspace, settings, clock, clients, read_policy)
+        for name, workspace in settings.workspaces.items()
+    }
 
 
-def _connect(settings: WorkspaceSettings, whole: Settings, clock: Clock, clients: ClientFactory) -> Workspace:
+def _connect(
+    settings: WorkspaceSettings, whole: Settings, clock: Clock, clients: ClientFactory, read_policy: PolicyReader
+) -> Workspace:
     limits = Limits(read_seconds=whole.server.source_seconds)
     connections = {
         name: registry.connect(
@@ -121,7 +135,7 @@ def _connect(settings: WorkspaceSettings, whole: Settings, clock: Clock, clients
     return Workspace(
         name=settings.name,
         timezone=settings.timezone,
-        policy=load_policy(settings.policy_path, settings.timezone, able(connections)),
+        policy=read_policy(settings.policy_path, settings.timezone, able(connections)),
         connections=connections,
         policy_path=settings.policy_path,
     )
@@ -133,10 +147,13 @@ def able(connections: Mapping[str, Connector]) -> Connections:
     def those(*capabilities: type) -> frozenset[str]:
         return frozenset(name for name, found in connections.items() if isinstance(found, capabilities))
 
+    notifiers = [found for found in connections.values() if isinstance(found, Notifier)]
     return Connections(
         names=frozenset(connections),
         helpdesks=those(Helpdesk),
         mailers=those(Mailer),
         sinks=those(TaskSink),
         listeners=those(TaskSink, Notifier),
+        reaches_channels=any(found.reaches("#channel") for found in notifiers),
+        reaches_emails=any(found.reaches("team@example.com") for found in notifiers),
     )

@@ -5,6 +5,7 @@ It is as strict as a real one where that matters: a repeated key, a collision, a
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ class Console:
         self._write = (lambda _: None) if settings.quiet else write
         self._tickets: dict[str, Ticket] = {}
         self._notes: dict[str, list[str]] = {}
+        self._replies: dict[str, datetime] = {}
         self._touched: set[str] = set()
         self._answers: dict[str, tuple[bytes, str]] = {}
 
@@ -109,14 +111,23 @@ class Console:
             raise Collided(self.system, f"ticket {ticket.id} was changed in between")
         tags = tuple(dict.fromkeys((*latest.tags, *change.add_tags)))
         changed = self._put(replace(latest, state=change.state or latest.state, tags=tags))
-        self._notes.setdefault(ticket.id, []).append(change.marker)
-        self._say(changed, f"{changed.state}: {changed.subject}", f"{change.note}\nRef {change.marker}".strip())
+        self._notes.setdefault(ticket.id, []).append("" if change.reply else change.marker)
+        if change.reply:
+            self._replies[ticket.id] = self._clock()
+            self._say(changed, f"to the customer: {changed.subject}", change.reply)
+        else:
+            self._say(changed, f"{changed.state}: {changed.subject}", f"{change.note}\nRef {change.marker}".strip())
         return changed
 
     async def has_note(self, ticket_id: str, marker: str) -> bool:
         """Raises Missing."""
         await self.read_ticket(ticket_id)
         return marker in self._notes.get(ticket_id, ())
+
+    async def last_reply(self, ticket_id: str) -> datetime | None:
+        """When the customer was last written to. Raises Missing."""
+        await self.read_ticket(ticket_id)
+        return self._replies.get(ticket_id)
 
     async def check(self) -> str:
         """Always works."""

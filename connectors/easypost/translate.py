@@ -4,8 +4,9 @@ from datetime import UTC, datetime, time, timedelta
 
 from connectors.carriers import carrier_code, carrier_name, tracking_link
 from connectors.easypost import wire
-from connectors.model import Place, Scan, Shipment, ShipmentState
+from connectors.model import Place, Problem, Scan, Shipment, ShipmentState
 from connectors.reading import AHEAD, LATEST, instant, line
+from connectors.trouble_words import problem_in
 
 _STATUSES = {
     "pre_transit": ShipmentState.LABEL_CREATED,
@@ -30,9 +31,29 @@ _DETAILS = {
     "return": ShipmentState.RETURNING,
     "transit_exception": ShipmentState.EXCEPTION,
 }
+# What is wrong, by the detail; the words are EasyPost's, in its documentation of the Tracker's `status_detail`.
+_PROBLEMS = {
+    "address_correction": Problem.ADDRESS,
+    "damaged": Problem.DAMAGED,
+    "lost": Problem.LOST,
+    "missorted": Problem.MISROUTED,
+    "refused": Problem.REFUSED,
+    "weather_delay": Problem.WEATHER,
+}
+# These details cover several troubles, of which the carrier's sentence may name one.
+_VAGUE_PROBLEMS = {
+    "delayed": Problem.DELAYED,
+    "delivery_exception": Problem.DELIVERY_ATTEMPT,
+    "held": Problem.HELD,
+}
 _DELAYS = ("delayed", "weather_delay")
+_UNFOLLOWED = {
+    "unknown": "EasyPost has heard nothing of this number from {carrier}",
+    "error": "EasyPost cannot follow this number with {carrier}",
+}
 _REFINED = ("in_transit", "out_for_delivery", "failure")
 _WRONG = (ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED)
+_TROUBLED = (*_WRONG, ShipmentState.RETURNING)
 _KINDS = {
     ShipmentState.DELIVERED: "shipment.delivered",
     ShipmentState.DELIVERY_FAILED: "shipment.exception",
@@ -75,6 +96,8 @@ def shipment(tracker: wire.Tracker, now: datetime) -> Shipment:
         estimated_delivery=_estimate(tracker.est_delivery_date),
         destination=_place(about.destination_tracking_location) if about.destination_tracking_location else None,
         exception=_exception(tracker, state, scans),
+        problem=_problem(state, tracker.status_detail, scans[-1].text if scans else ""),
+        tracking_problem=_tracking_problem(tracker, carrier),
         scans=scans,
     )
 
@@ -107,12 +130,15 @@ def _scan(detail: wire.TrackingDetail, index: int, latest: datetime) -> Scan | N
     at = moment(detail.datetime, f"tracking_details[{index}].datetime", latest)
     if at is None:
         return None
+    state = state_of(detail.status, detail.status_detail)
+    text = line(detail.message or detail.description or (detail.status or "").replace("_", " "))
     return Scan(
         at=at,
-        state=state_of(detail.status, detail.status_detail),
-        text=line(detail.message or detail.description or (detail.status or "").replace("_", " ")),
+        state=state,
+        text=text,
         code=detail.carrier_code or "",
         place=_place(detail.tracking_location),
+        problem=_problem(state, detail.status_detail, text),
     )
 
 
@@ -143,3 +169,20 @@ def _exception(tracker: wire.Tracker, state: ShipmentState, scans: tuple[Scan, .
     if state in _WRONG or tracker.status_detail in _DELAYS:
         return scans[-1].text if scans else (tracker.status_detail or tracker.status or "").replace("_", " ")
     return ""
+
+
+def _problem(state: ShipmentState, detail: str | None, text: str) -> Problem | None:
+    """What is wrong, where EasyPost says that something is; None where neither its word nor the carrier's is known."""
+    if state not in _TROUBLED and detail not in _DELAYS:
+        return None
+    return _PROBLEMS.get(detail or "") or problem_in(text) or _VAGUE_PROBLEMS.get(detail or "")
+
+
+def _tracking_problem(tracker: wire.Tracker, carrier: str) -> str | None:
+    """EasyPost's own trouble with a number of which it has never heard a scan."""
+    if tracker.tracking_details:
+        return ""
+    if tracker.status in _UNFOLLOWED:
+        named = carrier_name(carrier) if carrier != "unknown" else "any carrier"
+        return _UNFOLLOWED[tracker.status].format(carrier=named)
+    return "" if tracker.status in _STATUSES else None

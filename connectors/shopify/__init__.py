@@ -1,7 +1,7 @@
 """This file is Shopify: orders with their fulfilments and payments, by webhook and live (GraphQL Admin API)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +36,14 @@ _LONGEST_KEY = 300
 _OPTIONAL = {"fulfillmentOrders": "fulfillmentOrders", "disputes": "disputes", "returns": "returns"}
 """Parts of an order that need scopes of their own -> the variable that leaves them out."""
 _RETURNS = ("request", "approve", "decline", "cancel", "close", "reopen", "update")
+_WORTH_HAVING = {
+    "read_orders": "orders",
+    "read_customers": "who the customer is",
+    "read_fulfillments": "parcels",
+    "read_merchant_managed_fulfillment_orders": "holds, promises, ship-by dates",
+    "read_returns": "refund requests",
+    "read_shopify_payments_disputes": "disputes",
+}
 _PERSONAL = frozenset({"customer", "email", "phone"})
 
 _Body = tuple[type[Struct], Callable[[Any, Webhook], tuple[Observation, ...]]]
@@ -61,12 +69,16 @@ _BODIES: dict[str, _Body] = {
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`client_secret` signs the webhooks. Without `access_token` one is fetched with the client's credentials."""
+    """`client_secret` signs the webhooks. Without `access_token` one is fetched with the client's credentials.
+
+    `look_after_events`: after some webhooks, ask for what they leave out (holds, ship-by dates, promises, returns).
+    """
 
     shop: str
     client_secret: str
     client_id: str = ""
     access_token: str = ""
+    look_after_events: bool = True
 
     def __post_init__(self) -> None:
         if not _SHOP.fullmatch(self.shop):
@@ -93,6 +105,7 @@ class Shopify:
         self._clock = connection.clock
         self._transport = connection.transport(self.system, f"https://{self._shop}")
         self._has_access = bool(settings.access_token or settings.client_id)
+        self._looks_after_events = settings.look_after_events
         self._graphql = GraphQL(self._transport, self._access(settings, connection), connection.clock)
         self._left_out: frozenset[str] = frozenset()
 
@@ -148,8 +161,8 @@ class Shopify:
 
     @property
     def can_look(self) -> bool:
-        """Whether there is a token, or credentials to get one."""
-        return self._has_access
+        """Whether there is a token, or credentials to get one, and it is wanted."""
+        return self._has_access and self._looks_after_events
 
     async def read_work(self, order_id: str) -> Observation:
         """What webhooks leave out of an order, at a tenth of the price of all of it. Raises Missing."""
@@ -184,13 +197,15 @@ class Shopify:
         return tuple(self._look(at, facts) for facts in orders)
 
     async def check(self) -> str:
-        """The shop's name and what we may do there."""
+        """The shop's name, what we may do there, and what will be missing because we may not."""
         self._need_access()
         found = await self._graphql.ask("Check", wire_graphql.CheckData, {})
         shop, installation = found.data.shop, found.data.current_app_installation
         scopes = sorted(scope.handle for scope in (installation.access_scopes if installation else None) or ())
         name = (shop.name if shop else None) or self._shop
-        return f"Shopify shop {name} ({self._shop}); scopes: {', '.join(scopes) or 'none'}"
+        missing = [f"{scope} ({what})" for scope, what in _WORTH_HAVING.items() if not _has_scope(scope, scopes)]
+        without = f"; without {', '.join(missing)}" if missing else ""
+        return f"Shopify shop {name} ({self._shop}); scopes: {', '.join(scopes) or 'none'}{without}"
 
     async def close(self) -> None:
         """Close network connections."""
@@ -244,6 +259,14 @@ class Shopify:
             shipments=shipments,
             payments=payments,
         )
+
+
+def _has_scope(scope: str, granted: Sequence[str]) -> bool:
+    """To write includes to read; of fulfilment orders those of any kind of location will do."""
+    kind = scope.removeprefix("read_")
+    if kind.endswith("fulfillment_orders"):
+        return any(each.endswith("fulfillment_orders") for each in granted)
+    return scope in granted or f"write_{kind}" in granted
 
 
 def _hides_customer(found: Found, inside: tuple[str, ...]) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from connectors.connection import Connection
 from connectors.contract import Missing, Rejected
-from connectors.model import Observation, References, tracking_key
+from connectors.model import Observation, References, Shipment, tracking_key
 from connectors.oauth import ClientCredentials
 from connectors.reading import digest
 from connectors.transport import Answer
@@ -21,7 +21,7 @@ REQUESTS_PER_MINUTE = 1200.0
 _NUMBER = re.compile(r"[A-Z0-9]{7,34}", re.ASCII)
 _ERROR = re.compile(r'"code"\s*:\s*"(\w+)"(?:\s*,\s*"message"\s*:\s*"([^"]*)")?')
 _UNKNOWN_NUMBER = ("TV1002", "TW0001", "151018", "151044")
-"""Errors that say "no such parcel" in several spellings; UPS sends some of them with 400."""
+"""Errors, and warnings, that say "no such parcel" in several spellings; UPS sends some of them with 400."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,21 +67,16 @@ class Ups:
         return carrier == "ups"
 
     async def read_tracking(self, carrier: str, tracking_number: str) -> Observation:
-        """All UPS knows of one parcel; it forgets after 120 days. Raises Missing, with UPS's words."""
+        """All UPS knows of one parcel, if only that it does not know it; it forgets after 120 days. Raises Missing."""
         number = tracking_number.replace(" ", "").upper()
-        if not _NUMBER.fullmatch(number):
-            raise Missing(self.system, "not a UPS tracking number: expected 7 to 34 letters and digits")
-        answer = (await self._ask(number)).read(wire.TrackAnswer)
-        now = self._clock()
-        package = translate.find_package(answer, number)
-        if package is None:
-            raise Missing(self.system, translate.warnings(answer) or "the answer holds no parcel")
-        shipment = translate.shipment(package, number, now)
+        if not number:
+            raise Missing(self.system, "there is no tracking number to ask about")
+        shipment = await self._read(number)
         return Observation(
             source=self._name,
             kind="shipment.read",
             identity=f"ups:{number}:{digest(shipment)}",
-            at=now,
+            at=self._clock(),
             about=References(trackings=(tracking_key("ups", number),)),
             shipments=(shipment,),
         )
@@ -95,6 +90,27 @@ class Ups:
         """Close network connections."""
         await self._transport.close()
 
+    async def _read(self, number: str) -> Shipment:
+        if not _NUMBER.fullmatch(number):
+            return translate.unknown(number, "its numbers have 7 to 34 letters and digits")
+        try:
+            answer = (await self._ask(number)).read(wire.TrackAnswer)
+        except (Missing, Rejected) as error:
+            found = _ERROR.search(error.detail)
+            words = f"{found[2] or 'no such parcel'} ({found[1]})" if found else ""
+            if found and found[1] in _UNKNOWN_NUMBER:
+                return translate.unknown(number, words)
+            if found and isinstance(error, Missing):
+                raise Missing(self.system, words, status=error.status) from error
+            raise
+        package = translate.find_package(answer, number)
+        if package is not None:
+            return translate.shipment(package, number, self._clock())
+        said = translate.warnings(answer)
+        if not said.keys().isdisjoint(_UNKNOWN_NUMBER):
+            return translate.unknown(number, "; ".join(said.values()))
+        raise Missing(self.system, "; ".join(said.values()) or "the answer holds no parcel")
+
     async def _ask(self, number: str) -> Answer:
         async def send(authorization: str) -> Answer:
             return await self._transport.read(
@@ -102,14 +118,7 @@ class Ups:
                 headers={"authorization": authorization, "transId": uuid4().hex, "transactionSrc": "Beforehand"},
             )
 
-        try:
-            return await self._access.authorized(send)
-        except (Missing, Rejected) as error:
-            found = _ERROR.search(error.detail)
-            if found and (found[1] in _UNKNOWN_NUMBER or isinstance(error, Missing)):
-                words = f"{found[2] or 'no such parcel'} ({found[1]})"
-                raise Missing(self.system, words, status=error.status) from error
-            raise
+        return await self._access.authorized(send)
 
 
 def connect(settings: Settings, connection: Connection) -> Ups:

@@ -1,8 +1,4 @@
-"""This file is what UPS's words mean in ours: tables and pure functions.
-
-UPS says one thing three times: `type` (a letter or two), `code` (two characters) and `statusCode` (three digits).
-The letter is always there and says the family; the digits and a few codes say what an agent wants to know.
-"""
+"""This file is what UPS's answers mean in our words: parcels, scans, times."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,57 +7,11 @@ from connectors.carriers import tracking_link
 from connectors.model import Place, Scan, Shipment, ShipmentState
 from connectors.reading import AHEAD, line
 from connectors.ups import wire
+from connectors.ups.statuses import problem_of, state_of, words_of
 
-_TYPES = {
-    "D": ShipmentState.DELIVERED,
-    "DD": ShipmentState.IN_TRANSIT,  # delivered to the freight station at the destination
-    "DO": ShipmentState.IN_TRANSIT,  # delivered to the freight station at the origin
-    "I": ShipmentState.IN_TRANSIT,
-    "M": ShipmentState.LABEL_CREATED,  # manifest: a label exists, UPS does not have the parcel
-    "MP": ShipmentState.LABEL_CREATED,
-    "MV": ShipmentState.CANCELLED,  # manifest void
-    "O": ShipmentState.OUT_FOR_DELIVERY,
-    "P": ShipmentState.IN_TRANSIT,  # picked up
-    "RS": ShipmentState.RETURNED,  # returned to shipper
-    "W": ShipmentState.IN_TRANSIT,  # in a warehouse
-    "X": ShipmentState.EXCEPTION,
-    # U (delivery date changed) and NA say nothing about where the parcel is.
-}
-_CODES = {"OT": ShipmentState.OUT_FOR_DELIVERY, "OF": ShipmentState.OUT_FOR_DELIVERY}
-# From UPS's appendix of Track status codes: only those that say more than the type does.
-_STATUS_CODES = {
-    "006": ShipmentState.OUT_FOR_DELIVERY,
-    "007": ShipmentState.CANCELLED,  # shipment information voided
-    "012": ShipmentState.IN_TRANSIT,  # customs: clearance in progress
-    "014": ShipmentState.IN_TRANSIT,  # customs: cleared
-    "017": ShipmentState.AVAILABLE_FOR_PICKUP,
-    "021": ShipmentState.OUT_FOR_DELIVERY,
-    "022": ShipmentState.DELIVERY_FAILED,  # first attempt made
-    "023": ShipmentState.DELIVERY_FAILED,
-    "024": ShipmentState.DELIVERY_FAILED,  # final attempt made
-    "033": ShipmentState.RETURNING,
-    "034": ShipmentState.RETURNED,
-    "035": ShipmentState.RETURNING,
-    "036": ShipmentState.RETURNING,
-    "037": ShipmentState.RETURNING,
-    "040": ShipmentState.AVAILABLE_FOR_PICKUP,  # at a UPS Access Point
-    "060": ShipmentState.DELIVERY_FAILED,
-    "061": ShipmentState.DELIVERY_FAILED,  # adult signature required
-    "062": ShipmentState.DELIVERY_FAILED,  # funds required
-    "066": ShipmentState.DELIVERY_FAILED,  # by the post office
-    "067": ShipmentState.RETURNED,
-}
 _WRONG = (ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED)
 _OFFSET = re.compile(r"([+-])(\d{2})[:.]?(\d{2})", re.ASCII)
 _FURTHEST_OFFSET = timedelta(hours=15)
-
-
-def state_of(status: wire.Status | None) -> ShipmentState:
-    """What UPS says of a parcel; UNKNOWN for words we have not met."""
-    if status is None:
-        return ShipmentState.UNKNOWN
-    fine = _STATUS_CODES.get(f"{status.status_code or '':0>3}") or _CODES.get((status.code or "").strip().upper())
-    return fine or _TYPES.get((status.type or "").strip().upper(), ShipmentState.UNKNOWN)
 
 
 def shipment(package: wire.Package, number: str, now: datetime) -> Shipment:
@@ -76,13 +26,21 @@ def shipment(package: wire.Package, number: str, now: datetime) -> Shipment:
         tracking_url=tracking_link("ups", number),
         service=_text(package.service.description) or None if package.service else None,
         state=state,
-        vendor_state=_words(status),
+        vendor_state=words_of(status),
         delivered_at=_delivered_at(package, scans) if state is ShipmentState.DELIVERED else None,
         estimated_delivery=_estimate(package),
         destination=_destination(package),
-        exception=_words(status) if state in _WRONG else "",
+        exception=words_of(status) if state in _WRONG else "",
+        problem=problem_of(status),
+        tracking_problem="",
         scans=scans,
     )
+
+
+def unknown(number: str, words: str) -> Shipment:
+    """What is left to say of a parcel that UPS does not know: so much, in UPS's *words*."""
+    said = f"UPS does not know this number: {_text(words)}"
+    return Shipment(carrier="ups", tracking_number=number, tracking_problem=said)
 
 
 def find_package(answer: wire.TrackAnswer, number: str) -> wire.Package | None:
@@ -92,10 +50,10 @@ def find_package(answer: wire.TrackAnswer, number: str) -> wire.Package | None:
     return next((p for p in packages if p.tracking_number == number), alone)
 
 
-def warnings(answer: wire.TrackAnswer) -> str:
-    """What UPS says instead of a parcel, as in "Tracking Information Not Found"."""
+def warnings(answer: wire.TrackAnswer) -> dict[str, str]:
+    """What UPS says instead of a parcel, by its code, as in "Tracking Information Not Found (TW0001)"."""
     found = [w for s in answer.track_response.shipment or () for w in s.warnings or ()]
-    return "; ".join(f"{_text(w.message)} ({_text(w.code)})" for w in found)
+    return {_text(w.code): f"{_text(w.message)} ({_text(w.code)})" for w in found}
 
 
 def moment(activity: wire.Activity) -> tuple[datetime, int | None] | None:
@@ -125,15 +83,12 @@ def _scan(activity: wire.Activity) -> Scan | None:
     return Scan(
         at=at,
         state=state_of(status),
-        text=_words(status),
+        text=words_of(status),
         code=_text(status.code) if status else "",
         place=_place(address),
+        problem=problem_of(status),
         utc_offset=offset,
     )
-
-
-def _words(status: wire.Status | None) -> str:
-    return (_text(status.description) or _text(status.simplified_text_description)) if status else ""
 
 
 def _place(address: wire.Address | None) -> Place:

@@ -161,6 +161,18 @@ class Zendesk:
                 return True
         return False
 
+    async def last_reply(self, ticket_id: str) -> datetime | None:
+        """When anybody but the customer last wrote in public. Raises Missing."""
+        async for page in self._api.pages(
+            f"{_ticket_path(ticket_id)}/comments",
+            {"sort_order": "desc", "per_page": "100", "include": "users"},
+            wire.CommentPage,
+            MOST_PAGES,
+        ):
+            if (found := translate.last_reply(page)) is not None:
+                return found
+        return None
+
     # --- people ---
 
     async def verify_sidebar(self, token: str, *, now: datetime) -> SidebarUser:

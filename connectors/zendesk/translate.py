@@ -83,13 +83,29 @@ def open_request(draft: TicketDraft, *, groups: dict[str, int | str], order_fiel
 
 def change_request(change: TicketChange) -> bytes:
     """The request that makes *change*, still without the tags and the stamp that the ticket has when it is sent."""
-    body = "\n\n".join(part for part in (_inert(change.note, LONGEST_BODY), f"Ref {change.marker}") if part)
-    values: dict[str, Any] = {"comment": {"body": body, "public": False}}
+    values: dict[str, Any] = {"comment": _comment(change)}
     if change.state:
         values["status"] = change.state
     if change.priority:
         values["priority"] = change.priority
     return msgspec.json.encode(Change(values, tuple(dict.fromkeys(change.add_tags))), order="sorted")
+
+
+def _comment(change: TicketChange) -> dict[str, Any]:
+    """The reply to the customer where there is one, else our note with its marker."""
+    if change.reply:
+        return {"body": _inert(change.reply, LONGEST_BODY), "public": True}
+    body = "\n\n".join(part for part in (_inert(change.note, LONGEST_BODY), f"Ref {change.marker}") if part)
+    return {"body": body, "public": False}
+
+
+def last_reply(page: wire.CommentPage) -> datetime | None:
+    """When anybody but a customer last wrote in public, newest first. An author who is not listed may be an agent."""
+    customers = {user.id for user in page.users or () if user.role == "end-user"}
+    for comment in page.comments:
+        if comment.public and comment.author_id not in customers:
+            return _moment(comment.created_at)
+    return None
 
 
 def finished_change(request: bytes, found: Ticket) -> bytes:

@@ -60,6 +60,8 @@ class Comment(Struct, frozen=True):
     body: str | None = None
     plain_body: str | None = None
     public: bool | None = None
+    author_id: int | None = None
+    created_at: str | None = None
 
 
 class Via(Struct, frozen=True):
@@ -91,6 +93,8 @@ class Links(Struct, frozen=True):
 
 class CommentPage(Struct, frozen=True):
     comments: tuple[Comment, ...]
+    users: tuple[User, ...] | None = None
+    """They come with `?include=users`."""
     meta: Meta | None = None
     links: Links | None = None
     next_page: str | None = None

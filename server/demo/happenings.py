@@ -12,9 +12,11 @@ from server.demo.shopify_bodies import (
     fulfillment_body,
     fulfillment_event_body,
     fulfillment_order_body,
+    named_part_body,
     order_body,
     transaction_body,
 )
+from server.demo.stripe import dispute_body
 from server.demo.world import World
 from server.demo.zendesk_state import Desk
 
@@ -148,6 +150,26 @@ class Happenings:
             return [self._world.shopify.letter("fulfillment_orders/fulfillment_request_accepted", body)]
 
         return Step(hours, order.name, "Warehouse begins to pick", play)
+
+    def held(self, order: WorldOrder, hours: float, reason: str, text: str) -> Step:
+        """The warehouse stops it. The webhook names neither order nor reason: a look has to find both."""
+
+        def play() -> list[Letter]:
+            order.held_at = order.updated_at = self.at(hours)
+            order.hold_reason = reason
+            return [self._world.shopify.letter("fulfillment_orders/placed_on_hold", named_part_body(order))]
+
+        return Step(hours, order.name, text, play)
+
+    def disputed(self, order: WorldOrder, hours: float, reason: str, text: str) -> Step:
+        """The customer's bank takes the payment back."""
+
+        def play() -> list[Letter]:
+            order.intent.disputed_at = self.at(hours)
+            order.intent.dispute_reason = reason
+            return [self._world.stripe.letter("charge.dispute.created", dispute_body(order))]
+
+        return Step(hours, order.name, text, play)
 
     def cancelled(self, order: WorldOrder, hours: float) -> Step:
         """The customer cancels."""

@@ -75,6 +75,8 @@ class Intent:
     created_at: datetime
     attempts: list[Attempt] = field(default_factory=list)
     refunded: int = 0
+    disputed_at: datetime | None = None
+    dispute_reason: str = ""
 
     @property
     def is_paid(self) -> bool:
@@ -97,6 +99,9 @@ class WorldOrder:
     picking_at: datetime | None = None
     cancelled_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    held_at: datetime | None = None
+    hold_reason: str = ""
+    """In Shopify's words, such as `inventory_out_of_stock`."""
     parcels: list[Parcel] = field(default_factory=list)
 
     @property

@@ -144,6 +144,12 @@ def fulfillment_order_body(order: WorldOrder) -> dict[str, Any]:
     }
 
 
+def named_part_body(order: WorldOrder) -> dict[str, Any]:
+    """A part of the work as Shopify's own examples show it: id and status, and not a word of the order."""
+    gid = f"gid://shopify/FulfillmentOrder/{order.id}1"
+    return {"fulfillment_order": {"id": gid, "status": work_state(order).status}}
+
+
 class Work(NamedTuple):
     """Where the work on an order stands, in REST's words; GraphQL has the same in capitals."""
 
@@ -154,9 +160,11 @@ class Work(NamedTuple):
 
 def work_state(order: WorldOrder) -> Work:
     """Where the work on an order stands."""
-    changed = order.cancel_requested_at or order.picking_at or order.placed_at
+    changed = order.cancel_requested_at or order.held_at or order.picking_at or order.placed_at
     if order.parcels:
         return Work("closed", "accepted" if order.picking_at else "unsubmitted", changed)
+    if order.held_at:
+        return Work("on_hold", "unsubmitted", changed)
     if not order.picking_at:
         return Work("open", "unsubmitted", changed)
     return Work("in_progress", "cancellation_requested" if order.cancel_requested_at else "accepted", changed)

@@ -146,6 +146,8 @@ def _customer(person: Person) -> dict[str, Any]:
 def _fulfillment_status(order: WorldOrder) -> str:
     if order.parcels:
         return "FULFILLED"
+    if order.held_at:
+        return "ON_HOLD"
     return "IN_PROGRESS" if order.picking_at else "UNFULFILLED"
 
 
@@ -159,7 +161,7 @@ def _fulfillment_order(order: WorldOrder) -> dict[str, Any]:
         "updatedAt": stamp(work.changed_at),
         "fulfillAt": None,
         "fulfillBy": None,
-        "fulfillmentHolds": [],
+        "fulfillmentHolds": [{"reason": order.hold_reason.upper(), "reasonNotes": None}] if order.held_at else [],
         "assignedLocation": {
             "__typename": "FulfillmentOrderAssignedLocation",
             "name": "Reno warehouse",

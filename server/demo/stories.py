@@ -134,6 +134,28 @@ def solved_by_hand(happens: Happenings) -> Iterator[Step]:
     yield happens.scanned(order, parcel, 72, "in_transit", "Arrived at USPS facility", "Albany", "NY")
 
 
+def out_of_stock(happens: Happenings) -> Iterator[Step]:
+    """The warehouse holds an order and nobody releases it: a ticket after a working day."""
+    person = Person(536, "Nora Lindqvist", "nora.lindqvist@example.com", "Denver", "CO", 2, Decimal("95.00"))
+    order = happens.order(48236, person, "Copper kettle", 74)
+    yield happens.placed(order, 3.5)
+    yield happens.paid(order, 3.6)
+    yield happens.held(order, 8.5, "inventory_out_of_stock", "Warehouse puts it on hold: out of stock")
+
+
+def disputed(happens: Happenings) -> Iterator[Step]:
+    """Delivered, and then the bank takes the payment back: a ticket at once, with the date of the answer."""
+    person = Person(539, "Henry Osei", "henry.osei@example.com", "Newark", "NJ")
+    order = happens.order(48239, person, "Field watch", 160)
+    parcel = happens.parcel(order, "USPS", 4.5)
+    yield happens.placed(order, 0.8)
+    yield happens.paid(order, 0.9)
+    yield happens.shipped(order, parcel, 4.5)
+    yield happens.scanned(order, parcel, 8, "in_transit", "Accepted at USPS origin facility", "Denver", "CO")
+    yield happens.scanned(order, parcel, 50, "delivered", "Delivered, front door", "Newark", "NJ")
+    yield happens.disputed(order, 66, "product_not_received", "The bank opens a dispute: goods not received")
+
+
 STORIES = (
     good_day,
     declined_once,
@@ -143,4 +165,6 @@ STORIES = (
     customer_wrote_first,
     silent_carrier,
     solved_by_hand,
+    out_of_stock,
+    disputed,
 )

@@ -20,6 +20,7 @@ from server.demo.sender import Letter
 KEY = "rk_test_demo"
 SECRET = "whsec_demo"
 VERSION = "2026-10-28.endive"
+TIME_TO_ANSWER = timedelta(days=9)
 SEARCH_IS_LATE_BY = timedelta(minutes=1)
 _DECLINES = {
     "insufficient_funds": "Your card has insufficient funds.",
@@ -59,7 +60,7 @@ class FakeStripe(Fake):
 
         @get("/v1/disputes")
         async def disputes(request: AnyRequest) -> Response[Any]:
-            return self._answer(request, {"payment_intent", "charge", "limit"}, lambda: _list([]))
+            return self._answer(request, {"payment_intent", "charge", "limit"}, lambda: _list(self._disputes(request)))
 
         @get("/v1/account")
         async def account(request: AnyRequest) -> Response[Any]:
@@ -121,6 +122,14 @@ class FakeStripe(Fake):
         most = int(request.query_params.get("limit", "10"))
         return [intent_body(order, expand=_expands(request)) for order in newest[:most]]
 
+    def _disputes(self, request: AnyRequest) -> list[dict[str, Any]]:
+        wanted = request.query_params.get("payment_intent", "")
+        return [
+            dispute_body(order)
+            for order in self.orders.values()
+            if order.intent.disputed_at and wanted in ("", order.intent.id)
+        ]
+
     def _search(self, request: AnyRequest) -> Any:
         """By metadata. The index is a minute behind, as the real one is."""
         query = request.query_params.get("query", "")
@@ -171,7 +180,7 @@ def charge_body(order: WorldOrder, attempt: Attempt) -> dict[str, Any]:
         "captured": not declined,
         "created": int(attempt.at.timestamp()),
         "currency": "usd",
-        "disputed": False,
+        "disputed": order.intent.disputed_at is not None and not declined,
         "failure_code": "card_declined" if declined else None,
         "failure_message": message,
         "livemode": False,
@@ -182,6 +191,27 @@ def charge_body(order: WorldOrder, attempt: Attempt) -> dict[str, Any]:
         "payment_method_details": {"type": "card", "card": {"brand": "visa", "last4": "4242"}},
         "refunded": not declined and order.intent.refunded == amount,
         "status": "failed" if declined else "succeeded",
+    }
+
+
+def dispute_body(order: WorldOrder) -> dict[str, Any]:
+    """A chargeback of the whole payment."""
+    intent, begun = order.intent, order.intent.disputed_at
+    assert begun is not None  # noqa: S101
+    return {
+        "id": f"dp_{intent.id}",
+        "object": "dispute",
+        "amount": intent.amount,
+        "charge": intent.attempts[-1].charge_id,
+        "created": int(begun.timestamp()),
+        "currency": "usd",
+        "evidence_details": {"due_by": int((begun + TIME_TO_ANSWER).timestamp()), "has_evidence": False},
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": intent.id,
+        "reason": intent.dispute_reason,
+        "status": "needs_response",
     }
 
 

@@ -90,13 +90,20 @@ class FakeZendesk(Fake):
     def _histories(self) -> list[HTTPRouteHandler]:
         @get("/api/v2/tickets/{number:int}/comments")
         async def comments(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
-            return self._answer(request, lambda _: page_of(request, "comments", comments_of(self.desk.ticket(number))))
+            return self._answer(request, lambda _: self._comments_page(request, self.desk.ticket(number)))
 
         @get("/api/v2/tickets/{number:int}/audits")
         async def audits(request: AnyRequest, number: FromPath[int]) -> Response[Any]:
             return self._answer(request, lambda _: page_of(request, "audits", audits_of(self.desk.ticket(number))))
 
         return [comments, audits]
+
+    def _comments_page(self, request: AnyRequest, ticket: Ticket) -> dict[str, Any]:
+        found = page_of(request, "comments", comments_of(ticket))
+        if "users" in request.query_params.get("include", ""):
+            authors = {comment["author_id"] for comment in found["comments"]} & self.desk.users.keys()
+            found["users"] = [user_body(self.desk.users[author]) for author in sorted(authors)]
+        return found
 
     def _by_external_id(self, request: AnyRequest) -> list[dict[str, Any]]:
         wanted = request.query_params.get("external_id")

@@ -13,6 +13,7 @@ import structlog
 
 from connectors.transport import Clock
 from server.flows.deliver import Courier, Happened, Watcher
+from server.flows.enrich import Enricher
 from server.flows.learn import load_transit
 from server.flows.policy_files import PolicyFiles
 from server.flows.process import process_inbox, review_due
@@ -23,7 +24,7 @@ from server.workspaces import Workspaces
 log = structlog.get_logger()
 
 Lane = tuple[OrderKey, str]
-"""An order, and the door through which something of it goes out."""
+"""An order, and in which lane something of it goes out."""
 
 KEPT_FREE = 2
 """Places that no single door may take: a slow one must not hold up the others."""
@@ -67,6 +68,7 @@ class Engine:
         self._pace = pace
         self._on_event = on_event
         self._courier = Courier(workspaces, store, clock, watcher=self._tell)
+        self._enricher = Enricher(workspaces, store, clock, on_done=self.wake)
         self._awake = asyncio.Event()
         self._turning = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
@@ -96,6 +98,7 @@ class Engine:
         loops, self._loops = self._loops, []
         for loop in loops[1:]:
             loop.cancel()
+        await self._enricher.stop()
         if loops or self._under_way:
             _, late = await asyncio.wait([*loops, *self._under_way.values()], timeout=LONGEST_DRAIN)
             for task in late:
@@ -111,9 +114,9 @@ class Engine:
         while True:
             async with self._turning:
                 done = await self._follow_policies()
-                done += await self._process() + await self._review() + await self._send()
-            if self._under_way:
-                await asyncio.wait(self._under_way.values(), return_when=asyncio.FIRST_COMPLETED)
+                done += await self._process() + await self._review() + await self._send() + await self._enrich()
+            if under_way := {*self._under_way.values(), *self._enricher.under_way}:
+                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             elif not done:
                 return
 
@@ -129,6 +132,7 @@ class Engine:
                     ("process", self._process),
                     ("review", self._review),
                     ("deliver", self._send),
+                    ("enrich", self._enrich),
                 ):
                     done += await self._guarded(name, step)
             if self._trouble:
@@ -162,26 +166,29 @@ class Engine:
         return await self._policies.review_some()
 
     async def _process(self) -> int:
-        return await process_inbox(self._workspaces, self._store, self._clock)
+        return await process_inbox(self._workspaces, self._store, self._clock, notice=self._enricher.notice)
+
+    async def _enrich(self) -> int:
+        return self._enricher.look_due()
 
     async def _review(self) -> int:
         return await review_due(self._workspaces, self._store, self._clock)
 
     async def _send(self) -> int:
-        """Start deliveries, at most one an order and door, and so many at once. How many were started."""
+        """Start deliveries, at most one an order and lane, and so many at once. How many were started."""
         busy = set(self._under_way)
         free = self._at_once - len(busy)
         if free <= 0 or self._is_stopping:
             return 0
         now = self._clock()
-        taken = Counter(door for _, door in busy)
+        taken = Counter(lane.partition("|")[0] for _, lane in busy)
         most = max(1, self._at_once - KEPT_FREE)
         full = [door for door, places in taken.items() if places >= most]
         due = await self._store.read(lambda tx: tx.due_actions_elsewhere(now, len(busy) + free, full))
         started = 0
         for action in due:
             # By who was busy before we looked: an action that ended meanwhile still looks due here.
-            lane = (action.order, action.door)
+            lane = (action.order, action.lane)
             if lane not in busy and started < free and taken[action.door] < most:
                 self._under_way[lane] = asyncio.create_task(self._deliver(action))
                 taken[action.door] += 1
@@ -201,12 +208,13 @@ class Engine:
             log.exception("delivery_broke", order=str(action.order), key=action.key)
             await asyncio.sleep(PAUSE_AFTER_TROUBLE)
         finally:
-            del self._under_way[action.order, action.door]
+            del self._under_way[action.order, action.lane]
             self.wake()
 
     async def _sleep(self) -> int:
         """Until woken, or until the next thing is due. How much was done: nothing."""
-        due_at = await self._store.read(lambda tx: tx.next_due_at())
+        due = (await self._store.read(lambda tx: tx.next_due_at()), self._enricher.next_at)
+        due_at = min((moment for moment in due if moment is not None), default=None)
         seconds = POLICY_EVERY if self._policies.are_there else LONGEST_SLEEP
         if due_at is not None:
             seconds = min(seconds, max(0.0, (due_at - self._clock()).total_seconds() / self._pace))

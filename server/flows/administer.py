@@ -14,6 +14,7 @@ from msgspec import Struct
 from connectors.transport import Clock
 from server.errors import BadInput, NotFound
 from server.flows import dead_letters, learn_history, policy_try, tokens
+from server.flows.learn import load_transit
 from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject, Role
 from server.rules.transit import Leg
@@ -155,8 +156,11 @@ async def reload_policies(desk: Desk, wanted: Nothing) -> JsonObject:
 async def try_policy(desk: Desk, wanted: PolicyTry) -> JsonObject:
     """What would happen to a stored order now, by the policy that runs or by another one."""
     _known(desk, wanted.workspace)
+    workspace = desk.workspaces[wanted.workspace]
+    if desk.policies is None:
+        await load_transit({workspace.name: workspace}, desk.store)  # no server has done it
     found = await policy_try.try_policy(
-        desk.store, desk.workspaces[wanted.workspace], wanted.order, desk.clock(), shop=wanted.shop, text=wanted.policy
+        desk.store, workspace, wanted.order, desk.clock(), shop=wanted.shop, text=wanted.policy
     )
     return {"try": found}
 

@@ -17,13 +17,15 @@ from msgspec.structs import replace
 from connectors.contract import Collided, ConnectorError, Denied, Garbled, Temporary, Throttled
 from connectors.model import Ticket
 from connectors.transport import Clock, backoff
+from server.flows.dispatch import Dispatch, NoOutlet, Waits
 from server.flows.errand import Delivered, Errand, NoTicket, Overtaken, current
+from server.flows.reply import ReplyErrand
 from server.model import Action, ActionKind, ActionState, OrderKey, TicketLink
 from server.rules.incident import is_incident_key
 from server.rules.outbox import leaving
 from server.rules.outcome import solved_with
 from server.store.contract import Store, StoreUnavailable, Writing
-from server.workspaces import Workspaces
+from server.workspaces import Workspace, Workspaces
 
 log = structlog.get_logger()
 
@@ -31,13 +33,16 @@ MOST_REFUSALS = 3
 ACCESS_PATIENCE = timedelta(days=7)
 ACCESS_PAUSE = 300.0
 PROBE_SECONDS = 60
+GONE = 410
+"""The answer of a receiver that wants nothing any more."""
 
 
 class Happened(Struct, frozen=True, kw_only=True):
     """What an action came to, for those who watch.
 
     `kind` is ticket_opened, ticket_joined (a note in the customer's own ticket), follow_up_opened, note_added,
-    ticket_solved, ticket_reopened, action_dropped, action_delayed or action_failed; `text` says it in words.
+    ticket_solved, ticket_reopened, team_told, message_changed, task_handed_over, customer_told, action_dropped,
+    action_uncertain, action_delayed or action_failed; `text` says it in words.
     """
 
     kind: str
@@ -84,24 +89,28 @@ class Courier:
         self._shut_until: dict[tuple[str, str], datetime] = {}
 
     async def deliver(self, action: Action) -> None:
-        """Try one due action once. No two at the same time may be of one order. Raises StoreUnavailable."""
+        """Try one due action once. No two at the same time may be in one lane. Raises StoreUnavailable."""
         door = (action.order.workspace, action.connection)
         now = self._clock()
         if now < self._shut_until.get(door, now):
             await self._wait_for_access(action, "waiting until access is restored")
             return
         workspace = self._workspaces.get(action.order.workspace)
-        desk = workspace.helpdesks.get(action.connection) if workspace else None
-        if workspace is None or desk is None:
-            await self._wait_for_access(action, f"the configuration has no helpdesk {action.connection}")
+        errand = self._errand(action, workspace) if workspace else None
+        if errand is None:
+            what = "connection" if action.kind.is_notice else "helpdesk"
+            await self._wait_for_access(action, f"the configuration has no {what} {action.connection}")
             return
         if door in self._shut_until:
             # One goes first; the others wait for what it finds.
             self._shut_until[door] = now + timedelta(seconds=PROBE_SECONDS)
-        errand = Errand(action, workspace, desk, self._store, self._clock)
         try:
             delivered = await errand.run()
         except Overtaken:
+            return
+        except Waits as early:
+            moment = now + timedelta(seconds=early.seconds)
+            await self._put(action, lambda latest: replace(latest, not_before=moment))
             return
         except StoreUnavailable:
             raise
@@ -109,7 +118,7 @@ class Courier:
             self._shut_until[door] = now + timedelta(seconds=PROBE_SECONDS)
             await self._wait_for_access(_after(errand, error), str(error))
             return
-        except NoTicket as error:
+        except (NoTicket, NoOutlet) as error:
             await self._fail(action, str(error))
             return
         except Exception as error:  # noqa: BLE001 - a fault in one action must not stop the others
@@ -117,7 +126,18 @@ class Courier:
             await self._fall_back(errand, error)
             return
         self._shut_until.pop(door, None)
-        await self._finish(errand.action, delivered)
+        await (self._finish_notice if action.kind.is_notice else self._finish)(errand.action, delivered)
+
+    def _errand(self, action: Action, workspace: Workspace) -> Errand | Dispatch | None:
+        """Who goes; None where there is nothing to go to."""
+        if action.kind.is_notice and action.change is None:
+            outlet = workspace.connections.get(action.connection)
+            return Dispatch(action, workspace, outlet, self._store, self._clock) if outlet else None
+        desk = workspace.helpdesks.get(action.connection)
+        if desk is None:
+            return None
+        errand = ReplyErrand if action.kind.is_notice else Errand
+        return errand(action, workspace, desk, self._store, self._clock)
 
     # --- it worked --------------------------------------------------------------------------------------------------
 
@@ -160,15 +180,36 @@ class Courier:
         kind = "action_dropped" if delivered.dropped else delivered.happened
         self._tell(action, kind, delivered.dropped or _said(action), ticket=ticket)
 
+    async def _finish_notice(self, action: Action, delivered: Delivered) -> None:
+        now, why = self._clock(), delivered.dropped or delivered.uncertain
+        # A change of a message that is no more is done with; a message that must not be sent stays unsent for good.
+        held = ActionState.DONE if action.is_edit else ActionState.HELD
+        state = held if delivered.dropped else ActionState.UNCERTAIN if delivered.uncertain else ActionState.DONE
+        ticket = delivered.ticket
+        if await self._put(
+            action,
+            lambda latest: replace(
+                latest,
+                state=state,
+                error=why,
+                receipt=delivered.receipt,
+                ticket_id=ticket.id if ticket else "",
+                finished_at=now,
+                request=None,
+            ),
+        ):
+            kind = "action_dropped" if delivered.dropped else "action_uncertain" if why else delivered.happened
+            self._tell(action, kind, why or _said(action), ticket=ticket)
+
     # --- it did not -------------------------------------------------------------------------------------------------
 
-    async def _fall_back(self, errand: Errand, error: Exception) -> None:
+    async def _fall_back(self, errand: Errand | Dispatch, error: Exception) -> None:
         action = _after(errand, error)
         if not isinstance(error, ConnectorError):
             log.error("action_broke", order=str(action.order), key=action.key, exc_info=error)
         if isinstance(error, Temporary | Collided):
             await self._later(action, str(error), self._wait(action, error))
-        elif action.attempts >= MOST_REFUSALS:
+        elif action.attempts >= MOST_REFUSALS or getattr(error, "status", None) == GONE:
             await self._fail(action, str(error) or type(error).__name__)
         else:
             await self._later(action, str(error) or type(error).__name__, self._pause(action.attempts))
@@ -236,7 +277,7 @@ class Courier:
         )
 
 
-def _after(errand: Errand, error: ConnectorError | Exception) -> Action:
+def _after(errand: Errand | Dispatch, error: ConnectorError | Exception) -> Action:
     """The action as a failed try leaves it.
 
     As long as nothing has left us no attempt is counted, so that planning may still change or drop it; but a refusal
@@ -266,6 +307,12 @@ def _link(tx: Writing, action: Action, link: TicketLink) -> None:
 
 
 def _said(action: Action) -> str:
+    if action.notice is not None:
+        return f"{action.notice.to}: {action.notice.headline}".removeprefix(": ")
+    if action.task is not None:
+        return f"{action.task.event}: {action.task.text}"
+    if action.letter is not None:
+        return f"{action.letter.to}: {action.letter.subject}"
     if action.change is not None and action.draft is None:
-        return action.change.note
+        return action.change.note or action.change.reply
     return action.draft.subject if action.draft else ""

@@ -21,7 +21,7 @@ def draw_shipment(shipment: ShipmentContext, zone: ZoneInfo, now: datetime) -> S
         href=shipment.tracking_url or "",
         pill=words.shipment(shipment.state),
         rows=_rows(shipment, zone, now),
-        problem=shipment.exception or "",
+        problem=shipment.exception or shipment.tracking_problem or "",
         scans=_scans(shipment.scans, zone, now, is_moving=shipment.state not in _FINAL),
     )
 

@@ -7,7 +7,7 @@ next event. Wishes are kept in memory: after a crash the next event of the order
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -54,6 +54,8 @@ class _Wish(Struct):
     about: OrderKey | Reference
     shop: str
     workspace: str
+    since: datetime
+    """When the latest event was that prompted it."""
     at: datetime
     is_first_only: bool
     tries: int = 0
@@ -62,23 +64,27 @@ class _Wish(Struct):
 class Enricher:
     """Every method but `look_due`'s tasks returns at once; `notice` may be called for the same event again."""
 
-    def __init__(self, workspaces: Workspaces, store: Store, clock: Clock) -> None:
+    def __init__(self, workspaces: Workspaces, store: Store, clock: Clock, *, on_done: Callable[[], None]) -> None:
         self.under_way: set[asyncio.Task[None]] = set()
         self._workspaces = workspaces
         self._store = store
         self._clock = clock
+        self._on_done = on_done
+        self._is_stopping = False
         self._wishes: dict[OrderKey | Reference, _Wish] = {}
         self._looked: dict[OrderKey | Reference, datetime] = {}
         """When each was last looked at; those of the last minutes, and the newest of those before."""
 
     @property
     def next_at(self) -> datetime | None:
-        """When the next look is due."""
+        """When the next look is due, as far as there is room for one."""
+        if len(self.under_way) >= AT_ONCE:
+            return None
         return min((wish.at for wish in self._wishes.values()), default=None)
 
     def notice(self, workspace: str, observations: Sequence[Observation]) -> None:
         """Take note of an event that was taken in. Its first word is what happened; the others are history."""
-        if not observations or workspace not in self._workspaces:
+        if not observations or self._is_stopping or workspace not in self._workspaces:
             return
         word = observations[0]
         if word.kind not in _PROMPTS and word.kind not in _FIRST_PROMPTS:
@@ -87,31 +93,38 @@ class Enricher:
         if word.at < now - TOO_OLD or self._shop(workspace, word.source) is None:
             return
         for about in _about(workspace, word):
-            self._wish(_Wish(about, word.source, workspace, now + SETTLES, word.kind not in _PROMPTS))
+            self._wish(_Wish(about, word.source, workspace, word.at, now + SETTLES, word.kind not in _PROMPTS))
 
     def look_due(self) -> int:
         """Start what is due. How many looks."""
+        if self._is_stopping:
+            return 0
         now, started = self._clock(), 0
         due = sorted((wish for wish in self._wishes.values() if wish.at <= now), key=lambda wish: wish.at)
         for wish in due[: max(0, AT_ONCE - len(self.under_way))]:
             del self._wishes[wish.about]
             task = asyncio.create_task(self._fulfil(wish))
             self.under_way.add(task)
-            task.add_done_callback(self.under_way.discard)
+            task.add_done_callback(self._end)
             started += 1
         return started
 
     async def stop(self) -> None:
         """Ask no further."""
-        self._wishes.clear()
+        self._is_stopping = True
         for task in self.under_way:
             task.cancel()
         await asyncio.gather(*self.under_way, return_exceptions=True)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self.under_way.discard(task)
+        self._on_done()
 
     def _wish(self, wish: _Wish) -> None:
         known = self._wishes.get(wish.about)
         if known is not None:
             known.is_first_only &= wish.is_first_only
+            known.since = max(known.since, wish.since)
             return
         last = self._looked.get(wish.about)
         if last is not None and wish.is_first_only:
@@ -140,10 +153,13 @@ class Enricher:
         shop = self._shop(wish.workspace, wish.shop)
         if key is None or shop is None:
             return
+        last, now = self._looked.get(key), self._clock()
+        if last is not None and last >= wish.since + SETTLES:
+            return
         if wish.is_first_only and await self._was_looked_at(key):
             return
         found = await shop.read_work(key.order_id)
-        self._remember(wish.about, key)
+        self._remember(now, wish.about, key)
         await record_looks(self._store, self._clock, wish.workspace, (found,))
 
     async def _key(self, wish: _Wish) -> OrderKey | None:
@@ -166,15 +182,15 @@ class Enricher:
         wish.tries += 1
         self._wishes.setdefault(wish.about, wish)
 
-    def _remember(self, *names: OrderKey | Reference) -> None:
+    def _remember(self, now: datetime, *names: OrderKey | Reference) -> None:
         for name in names:
             self._looked.pop(name, None)
-            self._looked[name] = self._clock()
+            self._looked[name] = now
         while len(self._looked) > 2 * MOST_WISHES:
             del self._looked[next(iter(self._looked))]
 
     def _shop(self, workspace: str, connection: str) -> WorkSource | None:
-        found = self._workspaces[workspace].connections.get(connection)
+        found: object = self._workspaces[workspace].connections.get(connection)
         return found if isinstance(found, WorkSource) and found.can_look else None
 
 

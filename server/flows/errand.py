@@ -43,6 +43,10 @@ class Delivered(Struct, frozen=True):
     ticket: Ticket | None = None
     is_ours: bool = True
     dropped: str = ""
+    receipt: str = ""
+    """Of a message, by what it can be written anew."""
+    uncertain: str = ""
+    """Why nobody can say whether a message arrived."""
 
 
 _CLOSED = "the ticket is closed for good"
@@ -158,7 +162,9 @@ class Errand:
             if action.lead in (issue.id, issue.lead) and issue.ticket is not None:
                 return issue.ticket
         failed = [
-            a.error for a in tx.actions_of(action.order) if a.lead == action.lead and a.state is ActionState.FAILED
+            a.error
+            for a in tx.actions_of(action.order)
+            if a.lead == action.lead and a.state is ActionState.FAILED and not a.kind.is_notice
         ]
         raise NoTicket(f"its ticket was never opened: {failed[0]}" if failed else "its ticket was never opened")
 
@@ -185,7 +191,8 @@ class Errand:
             ticket_id, lambda action: self._desk.render_change(_fitting(action, ticket, note_only=note_only))
         )
         changed = await self._desk.change_ticket(ticket, request)
-        return Delivered("note_added" if note_only and happened in _MORE_THAN_A_NOTE else happened, changed, is_ours)
+        is_note = note_only or not change.state
+        return Delivered("note_added" if is_note and happened in _MORE_THAN_A_NOTE else happened, changed, is_ours)
 
     async def _was_touched(self, ticket: Ticket) -> bool:
         try:

@@ -7,13 +7,13 @@ import csv
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from server.errors import BadInput
 from server.flows.history_fields import Wrong, read_row
+from server.flows.history_lines import LONGEST_LINE, Line, Lines, quoted
 from server.rules.history import HistoryRow
 
 COLUMNS = (
@@ -22,9 +22,6 @@ COLUMNS = (
 )
 WEIGHT = "weight"
 """May come besides: how many orders a row of a sample stands for."""
-LONGEST_LINE = 64 * 1024
-MOST_TOGETHER = 50
-"""Lines that one quoted field may run over."""
 MOST_NAMED = 1000
 """Mistakes that are kept with their place; the others are counted."""
 
@@ -63,7 +60,7 @@ class HistoryFile:
         """Raises BadInput where the file cannot be opened or its header is not the right one."""
         try:
             with self.path.open("rb") as file:
-                lines = _Lines(file, self._progress)
+                lines = Lines(file, self._progress)
                 self._read_header(lines)
                 while (line := lines.next()) is not None:
                     if (row := self._read_line(line, lines)) is not None:
@@ -79,7 +76,7 @@ class HistoryFile:
         why = f"; the first mistake: {self.mistakes[0]}" if self.mistakes else ": there are none below the header"
         raise BadInput(f"{self.path}: no line could be used{why}")
 
-    def _read_header(self, lines: "_Lines") -> None:
+    def _read_header(self, lines: Lines) -> None:
         line = lines.next()
         expected = f"expected a first line with the columns {','.join(COLUMNS)}"
         if line is None:
@@ -101,7 +98,7 @@ class HistoryFile:
             raise BadInput(f"{self.path}, line 1: {'; '.join(told)}; {expected}, separated by commas")
         self._names, self.ignored = names, tuple(unknown)
 
-    def _read_line(self, line: "_Line", lines: "_Lines") -> HistoryRow | None:
+    def _read_line(self, line: Line, lines: Lines) -> HistoryRow | None:
         try:
             fields = self._fields(line, lines)
             if fields is None:
@@ -118,7 +115,7 @@ class HistoryFile:
             return None
         return row
 
-    def _fields(self, line: "_Line", lines: "_Lines") -> list[str] | None:
+    def _fields(self, line: Line, lines: Lines) -> list[str] | None:
         """The fields of the record that begins on *line*; None where it is blank. Raises Wrong."""
         if line.is_too_long:
             raise Wrong(("", f"longer than {LONGEST_LINE} bytes"))
@@ -126,14 +123,14 @@ class HistoryFile:
         if not text.strip():
             return None
         count = len(self._names)
-        fields = text.split(",") if '"' not in text else _quoted(text, lines, count)
+        fields = text.split(",") if '"' not in text else quoted(text, lines, count)
         if len(fields) < count:
             raise Wrong((self._column(len(fields) - 1), f"the line ends here; expected {count} columns"))
         if len(fields) > count:
             raise Wrong(("", f"expected {count} columns, got {len(fields)}; a comma within a field needs quotes"))
         return fields
 
-    def _decoded(self, line: "_Line") -> str:
+    def _decoded(self, line: Line) -> str:
         if (place := line.raw.find(b"\0")) >= 0:
             raise Wrong((self._column(line.raw.count(b",", 0, place)), "a NUL character"))
         try:
@@ -149,75 +146,6 @@ class HistoryFile:
         self.left_out += 1
         room = MOST_NAMED - len(self.mistakes)
         self.mistakes += [Mistake(line, column, text) for column, text in mistakes[:room]]
-
-
-class _Line(Struct, frozen=True):
-    number: int
-    raw: bytes
-    is_too_long: bool = False
-
-
-class _Lines:
-    """The lines of a file, none longer than memory can bear; some may be looked at before they are taken."""
-
-    def __init__(self, file: BinaryIO, progress: Callable[[int], None]) -> None:
-        self._file = file
-        self._progress = progress
-        self._ahead: list[_Line] = []
-        self._number = 0
-
-    def next(self) -> _Line | None:
-        return self._ahead.pop(0) if self._ahead else self._read()
-
-    def peek(self, index: int) -> _Line | None:
-        """The line that comes *index* lines after the next one."""
-        while len(self._ahead) <= index:
-            if (line := self._read()) is None:
-                return None
-            self._ahead.append(line)
-        return self._ahead[index]
-
-    def skip(self, count: int) -> None:
-        del self._ahead[:count]
-
-    def _read(self) -> _Line | None:
-        raw = self._file.readline(LONGEST_LINE + 2)
-        if not raw:
-            return None
-        self._number += 1
-        self._progress(len(raw))
-        is_too_long = len(raw) > LONGEST_LINE and not raw.endswith(b"\n")
-        rest = raw
-        while is_too_long and rest and not rest.endswith(b"\n"):
-            rest = self._file.readline(LONGEST_LINE)
-            self._progress(len(rest))
-        return _Line(self._number, b"" if is_too_long else raw.rstrip(b"\r\n"), is_too_long)
-
-
-def _quoted(text: str, lines: _Lines, count: int) -> list[str]:
-    """Fields with quotes, which may hold line ends. Further lines are taken only where they make a whole record."""
-    fields, trouble = _parse(text)
-    together, taken = text, 0
-    while fields is None and taken < MOST_TOGETHER and len(together) < LONGEST_LINE:
-        line = lines.peek(taken)
-        if line is None or line.is_too_long:
-            break
-        together, taken = f"{together}\n{line.raw.decode(errors='replace')}", taken + 1
-        fields, _ = _parse(together)
-        if fields is not None and len(fields) != count:
-            fields = None
-            break
-    if fields is None:
-        raise Wrong(("", trouble or "a quote is opened and not closed"))
-    lines.skip(taken)
-    return fields
-
-
-def _parse(text: str) -> tuple[list[str] | None, str]:
-    try:
-        return next(csv.reader([text], strict=True)), ""
-    except csv.Error as error:
-        return None, "" if "unexpected end" in str(error) else f"cannot be read as CSV: {error}"
 
 
 def read_all(file: HistoryFile) -> list[HistoryRow]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from server.flows.notify import outlets_of, tell_others
 from server.model import Assessment, Issue, IssueState, Kind, OrderKey
 from server.rules.incident import (
     MOST_MEMBERS,
@@ -93,11 +94,14 @@ def review_incident(
     members = tx.in_trouble_with(workspace.name, cause, MOST_MEMBERS)
     assessment = assess_incident(cause, members, lasting, workspace.policy, now)
     view = incident_view(key)
-    planned = plan(view, assessment, issues, tx.actions_of(key), workspace.policy, helpdesk=helpdesk, now=now)
+    actions = tx.actions_of(key)
+    planned = plan(view, assessment, issues, actions, workspace.policy, helpdesk=helpdesk, now=now)
     for issue in planned.issues:
         tx.put_issue(issue)
     for action in planned.actions:
         tx.put_action(action)
+    outlets = outlets_of(workspace, helpdesk)
+    tell_others(tx, workspace, outlets, view, assessment, issues, actions, planned, now)
     tx.put_record(
         empty(key), (), review_at=assessment.review_at, name="", placed_at=None, email="", customer_name="", total=""
     )

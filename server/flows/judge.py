@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import structlog
 from msgspec import Struct
@@ -10,10 +10,12 @@ from msgspec import Struct
 from connectors.model import Observation
 from server.flows.incidents import covered_by, keep_causes, review_incident
 from server.flows.learn import learn
+from server.flows.notify import outlets_of, tell_others
 from server.model import Assessment, OrderKey, OrderRecord, OrderView
 from server.rules.assess import assess
 from server.rules.identity import Ambiguous, Joined, Unjoinable, Waiting, join, references_of
 from server.rules.incident import is_incident_key
+from server.rules.outlets import Outlets
 from server.rules.plan import plan
 from server.rules.timeline import empty, fold, view
 from server.store.contract import InboxState, Reference, Writing
@@ -110,6 +112,10 @@ class Judge:
                     self._look_again(key)
         self._causes.clear()
 
+    @cached_property
+    def _outlets(self) -> Outlets:
+        return outlets_of(self._workspace, self._helpdesk)
+
     def _find(self, references: Iterable[Reference]) -> tuple[OrderKey, ...]:
         self.finish()
         return self._tx.find(self._workspace.name, references)
@@ -164,11 +170,12 @@ class Judge:
         tx, key = self._tx, order.key
         assessment = assess(order, self._now, self._workspace.policy, self._workspace.learner.transit)
         covered = covered_by(tx, self._workspace, assessment)
+        issues, actions = tx.issues_of(key), tx.actions_of(key)
         planned = plan(
             order,
             assessment,
-            tx.issues_of(key),
-            tx.actions_of(key),
+            issues,
+            actions,
             self._workspace.policy,
             helpdesk=self._helpdesk,
             now=self._now,
@@ -181,6 +188,8 @@ class Judge:
             self._causes |= dict.fromkeys(changed)
         for action in planned.actions:
             tx.put_action(action)
+        if issues or planned.issues:
+            tell_others(tx, self._workspace, self._outlets, order, assessment, issues, actions, planned, self._now)
         return assessment
 
     def _review_at(self, assessment: Assessment) -> datetime | None:

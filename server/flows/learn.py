@@ -1,7 +1,5 @@
 """This file keeps what deliveries teach, each once, and learns it again at the start."""
 
-from collections.abc import Iterable
-
 from connectors.model import ShipmentState
 from server.model import OrderView
 from server.rules.promise import promise_of
@@ -25,13 +23,6 @@ def learn(tx: Writing, workspace: Workspace, order: OrderView) -> None:
             workspace.name, f"{order.key.shop}/{order.key.order_id}/{found.shipment.key}", leg
         ):
             workspace.learner.learn(leg)
-
-
-def learn_history(tx: Writing, workspace: Workspace, legs: Iterable[tuple[str, Leg]]) -> int:
-    """Learn deliveries by their names, as an imported history tells them. How many of them were new."""
-    fresh = [leg for name, leg in legs if tx.put_leg(workspace.name, f"history/{name}", leg)]
-    workspace.learner.learn_all(fresh)
-    return len(fresh)
 
 
 async def load_transit(workspaces: Workspaces, store: Store) -> None:

@@ -1,7 +1,7 @@
 """This file teaches a workspace the deliveries of an order history, each of them once."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from server.rules.history import HistoryRow, leg_of_row
 from server.rules.policy import Policy
@@ -13,14 +13,28 @@ from server.workspaces import Workspace
 NamedLeg = tuple[str, Leg]
 
 MOST_TOGETHER = 500
-"""Deliveries that are sent and stored at once: what webhooks have to wait for."""
+"""Deliveries that are stored at once: what webhooks have to wait for."""
+LARGEST = 200_000
+"""Bytes that are sent to a server at once."""
+_BESIDES = 400
+"""Bytes of a delivery beside its names; a character of theirs takes up to twelve."""
 
 
-def batches(rows: Sequence[HistoryRow], policy: Policy) -> Iterator[tuple[int, list[NamedLeg]]]:
+def batches(rows: Iterable[HistoryRow], policy: Policy) -> Iterator[tuple[int, list[NamedLeg]]]:
     """What the rows teach, in portions: how many rows it took, and the deliveries among them."""
-    for start in range(0, len(rows), MOST_TOGETHER):
-        some = rows[start : start + MOST_TOGETHER]
-        yield len(some), [(row.order_id, leg) for row in some if (leg := leg_of_row(row, policy)) is not None]
+    count = size = 0
+    legs: list[NamedLeg] = []
+    for row in rows:
+        leg = leg_of_row(row, policy)
+        takes = _BESIDES + 12 * sum(map(len, (row.order_id, row.origin, row.destination, row.seller)))
+        if len(legs) == MOST_TOGETHER or size + takes > LARGEST:
+            yield count, legs
+            count, size, legs = 0, 0, []
+        count += 1
+        if leg is not None:
+            size += takes
+            legs.append((row.order_id, leg))
+    yield count, legs
 
 
 async def learn(store: Store, workspace: Workspace, legs: Sequence[NamedLeg], *, last: bool) -> int:

@@ -219,15 +219,21 @@ class Look:
         self._must_plan |= self._was_put_off
         if answer is None:
             self._sources.failed(ask.connection, ask.system, ask.topic, reply.error or TimeoutError(), reply.latency_ms)
-            spare = self._spare.pop(ask.topic, [])
-            if spare and self._has_time():
-                self._spare[ask.topic] = spare[1:]
-                self._send(spare[:1])
+            self._ask_next(ask)
             return
         self._sources.answered(ask.connection, ask.system, ask.topic, answer)
         self.answers.append(answer)
         self._must_plan |= self._leads_on(ask.connection, observations)
         self._take_in(observations)
+        if any(shipment.tracking_problem for found in observations for shipment in found.shipments):
+            self._ask_next(ask)
+
+    def _ask_next(self, ask: Ask) -> None:
+        """Ask somebody else who may know."""
+        spare = self._spare.pop(ask.topic, [])
+        if spare and self._has_time():
+            self._spare[ask.topic] = spare[1:]
+            self._send(spare[:1])
 
     def _has_time(self) -> bool:
         """Whether another question could still be answered: asking one in vain would blame its source."""

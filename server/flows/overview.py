@@ -24,10 +24,10 @@ class OrderSignal(Struct, frozen=True, kw_only=True):
     signal: SignalContext
 
 
-async def issues_of(store: Store, workspace: str, *, open_only: bool, limit: int) -> list[IssueContext]:
+async def issues_of(store: Store, workspace: Workspace, *, open_only: bool, limit: int) -> list[IssueContext]:
     """The issues of a workspace, newest first."""
-    found = await store.read(lambda tx: tx.issues(workspace, open_only=open_only, limit=limit))
-    return [present.issue(issue) for issue in found]
+    found = await store.read(lambda tx: tx.issues(workspace.name, open_only=open_only, limit=limit))
+    return [present.issue(issue, workspace.policy) for issue in found]
 
 
 async def current_signals(store: Store, workspace: Workspace, now: datetime, most_orders: int) -> list[OrderSignal]:
@@ -53,7 +53,7 @@ def _signals(tx: Reading, key: OrderKey, workspace: Workspace, now: datetime) ->
             order=key.order_id,
             order_name=order.order.name or key.order_id,
             shop=key.shop,
-            signal=present.signal(signal),
+            signal=present.signal(signal, workspace.policy),
         )
         for signal in assess(order, now, workspace.policy, workspace.learner.transit).signals
     ]

@@ -1,4 +1,4 @@
-"""This file shows what would happen to one stored order now, by the policy that runs or by another one. It does nothing.
+"""This file shows what would happen to a stored order now, by the policy that runs or by another one. It does nothing.
 
 The order goes through exactly the code that judges it when an event comes, within a transaction that is then undone.
 """
@@ -164,7 +164,8 @@ def _promise(assessment: Assessment) -> str:
     found = assessment.promise
     if found is None:
         return "none is known"
-    return f"{found.promise.promised_by:%Y-%m-%d %H:%M} UTC by {found.promise.source}: {found.level}, risk {found.risk:.0%}"
+    promise = found.promise
+    return f"{promise.promised_by:%Y-%m-%d %H:%M} UTC, by {promise.source}: {found.level}, risk {found.risk:.0%}"
 
 
 def _signal(signal: Signal, policy: Policy, now: datetime) -> TriedSignal:
@@ -218,17 +219,28 @@ def _change(was: IssueState | None, state: IssueState) -> str:
 
 
 def _action(action: Action) -> TriedAction:
-    draft, change, notice, letter, task = action.draft, action.change, action.notice, action.letter, action.task
-    texts = [draft and draft.body, change and (change.note or change.reply), notice and notice.text]
-    texts += [letter and letter.body, task and task.text]
-    subjects = [draft and draft.subject, notice and notice.headline, letter and letter.subject, task and task.event]
+    draft, change = action.draft, action.change
+    subject, text = _words(action)
     return TriedAction(
         kind=action.kind.value,
         connection=action.connection,
         not_before=action.not_before,
         to=action.audience or action.target,
         group=draft.group if draft else "",
-        priority=(draft.priority if draft else change.priority if change else ""),
-        subject=next((text for text in subjects if text), ""),
-        text=next((text for text in texts if text), ""),
+        priority=draft.priority if draft else change.priority if change else "",
+        subject=subject,
+        text=text,
     )
+
+
+def _words(action: Action) -> tuple[str, str]:
+    """Subject and text of whatever would be sent."""
+    if action.draft is not None:
+        return action.draft.subject, action.draft.body
+    if action.notice is not None:
+        return action.notice.headline, action.notice.text
+    if action.letter is not None:
+        return action.letter.subject, action.letter.body
+    if action.task is not None:
+        return action.task.event, action.task.text
+    return "", action.change.note or action.change.reply if action.change is not None else ""

@@ -25,13 +25,16 @@ from server.context import (
     ShipmentContext,
     SignalContext,
     SourceContext,
+    TeamContext,
     TicketContext,
     TimelineContext,
 )
 from server.flows.declines import in_words
 from server.flows.permitted import permitted, refundable
-from server.model import Assessment, Issue, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
+from server.model import Assessment, Issue, Kind, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
 from server.rules.outcome import customer_wrote
+from server.rules.policy import Policy
+from server.rules.routing import owner_of
 from server.workspaces import Workspace
 
 _TIMELINE = 50
@@ -59,8 +62,8 @@ def context(
         payments=[_payment(found) for found in view.payments],
         shipments=[_shipment(found) for found in view.shipments],
         promise=_promise(assessment.promise),
-        signals=[signal(found) for found in assessment.signals],
-        issues=[issue(found) for found in issues],
+        signals=[signal(found, workspace.policy) for found in assessment.signals],
+        issues=[issue(found, workspace.policy) for found in issues],
         contacts=[
             ContactContext(id=c.id, at=c.at, channel=c.channel, subject=c.subject, state=c.state, url=c.url)
             for c in view.contacts
@@ -94,7 +97,7 @@ def without_order(
     )
 
 
-def signal(found: Signal) -> SignalContext:
+def signal(found: Signal, policy: Policy) -> SignalContext:
     """One finding."""
     return SignalContext(
         kind=found.kind.value,
@@ -105,10 +108,12 @@ def signal(found: Signal) -> SignalContext:
         reasons=list(found.reasons),
         evidence=list(found.evidence),
         opens_at=found.opens_at,
+        owner=policy.detectors[found.kind].owner,
+        team=_team(found.kind, policy),
     )
 
 
-def issue(found: Issue) -> IssueContext:
+def issue(found: Issue, policy: Policy) -> IssueContext:
     """One trouble with its ticket."""
     return IssueContext(
         id=found.id,
@@ -126,6 +131,8 @@ def issue(found: Issue) -> IssueContext:
         dry_run=found.dry_run,
         incident=found.incident,
         outcome=_outcome(found),
+        owner=policy.detectors[found.kind].owner,
+        team=_team(found.kind, policy),
     )
 
 
@@ -140,6 +147,13 @@ def _outcome(issue: Issue) -> OutcomeContext | None:
         customer_wrote_at=found.customer_wrote_at,
         solved_by=None if found.by_person is None else "person" if found.by_person else "nobody",
     )
+
+
+def _team(kind: Kind, policy: Policy) -> TeamContext | None:
+    owner = owner_of(kind, policy)
+    if owner is None:
+        return None
+    return TeamContext(name=owner.name, group=owner.group, slack=owner.slack, email=owner.email)
 
 
 def _ticket(link: TicketLink | None) -> TicketContext | None:
@@ -260,6 +274,7 @@ def _shipment(found: ShipmentView) -> ShipmentContext:
         last_scan_at=found.last_scan_at,
         scans=_scans(shipment),
         exception=shipment.exception or None,
+        tracking_problem=shipment.tracking_problem or None,
         sources=list(found.sources),
     )
 

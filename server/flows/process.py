@@ -19,6 +19,7 @@ from server.store.contract import InboxItem, InboxRow, InboxState, Reading, Stor
 from server.workspaces import Workspaces
 
 T = TypeVar("T")
+Notice = Callable[[str, Sequence[Observation]], None]
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 5
@@ -41,14 +42,22 @@ class Event(Struct, frozen=True):
     trouble: str = ""
 
 
-async def process_inbox(workspaces: Workspaces, store: Store, clock: Clock, *, limit: int = 200) -> int:
-    """Take up to *limit* new events into their orders. How many there were. Raises StoreUnavailable."""
+async def process_inbox(
+    workspaces: Workspaces, store: Store, clock: Clock, *, limit: int = 200, notice: Notice | None = None
+) -> int:
+    """Take up to *limit* new events into their orders. How many there were. Raises StoreUnavailable.
+
+    *notice* is told of every event that was taken in, by its workspace.
+    """
     rows = await store.read(lambda tx: _next_rows(tx, workspaces, limit))
     fresh = [row for row in rows if row.attempts == 0]
     # What was tried before may be what ended the process, so it is tried alone.
     chunks = [[row] for row in rows if row.attempts] + [fresh[i : i + TOGETHER] for i in range(0, len(fresh), TOGETHER)]
     for chunk in chunks:
-        await _process(chunk, workspaces, store, clock)
+        events = await _process(chunk, workspaces, store, clock)
+        for event in events:
+            if notice is not None and not event.row.item.is_look:
+                notice(event.row.item.workspace, event.observations)
     return len(rows)
 
 
@@ -100,7 +109,7 @@ def _next_rows(tx: Reading, workspaces: Workspaces, limit: int) -> list[InboxRow
     return [found[row_id] for row_id in sorted(found)]
 
 
-async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Store, clock: Clock) -> None:
+async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Store, clock: Clock) -> Sequence[Event]:
     live = [row for row in rows if row.attempts < MOST_ATTEMPTS]
     if live:
         # Counted before the work: what kills the process is found out all the same.
@@ -108,6 +117,7 @@ async def _process(rows: Sequence[InboxRow], workspaces: Workspaces, store: Stor
     events = [_read(row, workspaces) if row.attempts < MOST_ATTEMPTS else _given_up(row) for row in rows]
     now = clock()
     await _each(store, events, lambda tx, events: _take_in(tx, events, workspaces, now), _note_failure)
+    return events
 
 
 def _read(row: InboxRow, workspaces: Workspaces) -> Event:

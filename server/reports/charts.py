@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from server.rules.replay_figures import Bin, Figures, KindFigures
+from server.rules.replay_figures import Figures, KindFigures
+from server.rules.replay_truth import Bin
 
 WIDTH, HEIGHT = 400.0, 360.0
 """Of a chart that has another one beside it."""

@@ -3,7 +3,7 @@
 The same function serves the sidebar, the tickets and the replay of history.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -12,13 +12,12 @@ from server.model import Assessment, Kind, OrderView, Severity, Signal, Silenced
 from server.rules.case import Case, examine
 from server.rules.detectors import DETECTORS
 from server.rules.policy import Policy
-from server.rules.precedence import NEED_A_PARCEL, OUTLIVE_ARRIVAL, OUTLIVE_THE_ORDER, PRECEDENCE, SILENCED_BY
+from server.rules.precedence import OUTLIVE_ARRIVAL, OUTLIVE_THE_ORDER, PRECEDENCE, SILENCED_BY, worth_asking
 from server.rules.promise import judge, promise_of
 from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
 
 _SETTLED = frozenset({"refunded", "voided"})
-_WITHOUT_A_PARCEL = tuple(kind for kind in PRECEDENCE if kind not in NEED_A_PARCEL)
 
 
 def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = UNLEARNED) -> Assessment:
@@ -66,14 +65,25 @@ def _signal(case: Case, kind: Kind) -> Signal | None:
     return replace(signal, severity=severity, fingerprint=f"{signal.fingerprint} {severity}")
 
 
-def _worth_asking(case: Case) -> Iterable[Kind]:
+def _worth_asking(case: Case) -> tuple[Kind, ...]:
     """Which detectors can have anything to say: a cancellation, a refund or an arrival ends most trouble."""
-    order = case.order.order
+    order, payments = case.order.order, case.order.payments
+    has = [
+        "parcels" if case.moving else "no parcels",
+        *(("payments", "money asked back") if payments else ()),
+        *(("money asked back",) if order.refund_requests else ()),
+        *(("contacts",) if case.order.contacts else ()),
+        *(("cancellation",) if order.cancelled_at or order.cancel_requested_at else ()),
+        *(("a high value",) if case.high_value else ()),
+        *(("a promise",) if case.promise is not None else ()),
+        *(("deadlines",) if order.ship_by or order.deliver_by else ()),
+    ]
+    kinds: tuple[Kind, ...] = PRECEDENCE
     if order.cancelled_at or (order.financial_state or "").lower() in _SETTLED:
-        return OUTLIVE_THE_ORDER
-    if case.all_arrived:
-        return OUTLIVE_ARRIVAL
-    return PRECEDENCE if case.moving else _WITHOUT_A_PARCEL
+        kinds = OUTLIVE_THE_ORDER
+    elif case.all_arrived:
+        kinds = OUTLIVE_ARRIVAL
+    return worth_asking(kinds, frozenset(has))
 
 
 def _raised(case: Case, signal: Signal) -> Severity:

@@ -7,6 +7,7 @@ test holds it equal to folding the row's observations. The final status is never
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.numbers import get_currency_precision
 from msgspec import Struct
@@ -116,10 +117,13 @@ def leg_of_row(row: HistoryRow, policy: Policy) -> Leg | None:
 
 def total_of(row: HistoryRow) -> Money | None:
     """What the order was worth, to the currency's smallest coin; None where its currency is not known."""
-    if row.value is None or not row.currency:
-        return None
-    smallest = Decimal(1).scaleb(-get_currency_precision(row.currency))
-    return Money.parse(row.value.quantize(smallest), row.currency)
+    return _money(row.value, row.currency) if row.value is not None and row.currency else None
+
+
+@lru_cache(maxsize=8192)
+def _money(value: Decimal, currency: str) -> Money:
+    smallest = Decimal(1).scaleb(-get_currency_precision(currency))
+    return Money.parse(value.quantize(smallest), currency)
 
 
 def _order(row: HistoryRow, now: datetime) -> Order:
@@ -129,7 +133,7 @@ def _order(row: HistoryRow, now: datetime) -> Order:
         id=row.order_id,
         name=row.order_id,
         placed_at=row.purchased_at,
-        updated_at=max(moment for moment in moments(row) if moment <= now),
+        updated_at=max(filter(now.__ge__, moments(row))),
         total=total_of(row),
         # Before that nothing is said of money: nobody can know whether the file will ever tell.
         financial_state="paid" if _has_come(row.approved_at, now) else None,

@@ -14,11 +14,11 @@ OPENING = (ActionKind.OPEN_TICKET, ActionKind.REOPEN_TICKET)
 
 
 class Outbox:
-    """The actions of one order as stored, and those that a plan adds or changes."""
+    """What the tickets of one order are told, as stored, and what a plan adds or changes."""
 
     def __init__(self, order: OrderKey, actions: Sequence[Action], now: datetime) -> None:
         self._order = order
-        self._before = {action.key: action for action in actions}
+        self._before = {action.key: action for action in actions if not action.kind.is_notice}
         self._actions = dict(self._before)
         self._now = now
 

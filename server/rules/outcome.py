@@ -31,6 +31,8 @@ FORETELLS_MISS = frozenset(
     }
 )
 """Kinds that warn of a missed promise. Others state what has happened already and cannot be wrong about it."""
+_FINAL = frozenset({PromiseEnd.KEPT, PromiseEnd.MISSED})
+"""What nothing that comes later changes."""
 LASTS = timedelta(days=14)
 """For so long after the end a message of the customer is still taken to be about it."""
 
@@ -39,23 +41,28 @@ def with_outcomes(
     order: OrderView, assessment: Assessment, issues: Iterable[Issue], policy: Policy, now: datetime
 ) -> Iterator[Issue]:
     """Those of *issues* whose outcome has changed; an open one has none yet."""
+    fate: tuple[PromiseEnd, datetime | None] | None = None
     for issue in issues:
-        found = None if issue.state is IssueState.OPEN else outcome(order, assessment, issue, policy, now)
+        found: Outcome | None = None
+        if issue.state is not IssueState.OPEN:
+            known = issue.outcome or Outcome()
+            if known.promise in _FINAL:
+                found = _completed(order, issue, known, known.promise, known.promised_by)
+            else:
+                fate = fate or _promise(order, assessment, policy, now)
+                found = _completed(order, issue, known, *fate)
         if found != issue.outcome:
             yield replace(issue, outcome=found)
 
 
-def outcome(order: OrderView, assessment: Assessment, issue: Issue, policy: Policy, now: datetime) -> Outcome:
-    """How *issue*, which has ended, ended."""
-    known = issue.outcome or Outcome()
-    end, promised_by = _promise(order, assessment, policy, now)
-    if known.promise in (PromiseEnd.KEPT, PromiseEnd.MISSED) and end in (PromiseEnd.OPEN, PromiseEnd.NONE):
-        end, promised_by = known.promise, known.promised_by  # nobody looks at it any more
+def _completed(
+    order: OrderView, issue: Issue, known: Outcome, end: PromiseEnd, promised_by: datetime | None
+) -> Outcome:
     return Outcome(
         promise=end,
         promised_by=promised_by,
-        came_true=None if order.order.cancelled_at is not None else _came_true(issue, end, known),
-        customer_wrote_at=_first_message(order, issue),
+        came_true=known.came_true if order.order.cancelled_at is not None else _came_true(issue, end, known),
+        customer_wrote_at=_first_message(order, issue) if order.contacts else None,
         by_person=known.by_person,
     )
 
@@ -78,7 +85,7 @@ def _came_true(issue: Issue, end: PromiseEnd, known: Outcome) -> bool | None:
         if known.came_true is not None or issue.deadline is None or issue.solved_at is None:
             return known.came_true
         return issue.solved_at > issue.deadline
-    if issue.kind not in FORETELLS_MISS or end not in (PromiseEnd.KEPT, PromiseEnd.MISSED):
+    if issue.kind not in FORETELLS_MISS or end not in _FINAL:
         return None
     return end is PromiseEnd.MISSED
 

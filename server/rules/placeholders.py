@@ -17,6 +17,8 @@ class Placeholder(Struct, frozen=True):
 
     meaning: str
     otherwise: str
+    is_needed: bool = False
+    """Nothing stands well in its place: a message that uses it is not sent where it is not known."""
 
 
 PLACEHOLDERS: Mapping[str, Placeholder] = {
@@ -24,12 +26,12 @@ PLACEHOLDERS: Mapping[str, Placeholder] = {
     "first_name": Placeholder("the first word of the customer's name", "customer"),
     "order": Placeholder("the order as people call it, such as #1001", "your order"),
     "items": Placeholder("what was ordered, by title", "your items"),
-    "total": Placeholder("what the order costs, with its currency", "the order's total"),
+    "total": Placeholder("what the order costs, with its currency", "the order's total", is_needed=True),
     "carrier": Placeholder("who carries the parcel", "the carrier"),
-    "tracking_number": Placeholder("the parcel's number", "the tracking number"),
-    "tracking_link": Placeholder("where the customer can follow the parcel", "the carrier's website"),
-    "promised_by": Placeholder("the delivery date that the customer was given", "the date you were given"),
-    "estimated_delivery": Placeholder("the carrier's present estimate", "a date we do not know yet"),
+    "tracking_number": Placeholder("the parcel's number", "the tracking number", is_needed=True),
+    "tracking_link": Placeholder("where the customer can follow the parcel", "the carrier's website", is_needed=True),
+    "promised_by": Placeholder("the delivery date that the customer was given", "the date given", is_needed=True),
+    "estimated_delivery": Placeholder("the carrier's present estimate", "a later date", is_needed=True),
     "destination": Placeholder("the town that it goes to", "your address"),
 }
 
@@ -49,6 +51,12 @@ def fill(text: str, known: Mapping[str, str]) -> str:
         if field is not None:
             pieces.append(known.get(field) or PLACEHOLDERS[field].otherwise)
     return "".join(pieces)
+
+
+def missing(text: str, known: Mapping[str, str]) -> tuple[str, ...]:
+    """What *text* cannot do without and is not known: with a gap there, it is better not sent."""
+    used = dict.fromkeys(field for _, field, _, _ in Formatter().parse(text) if field is not None)
+    return tuple(field for field in used if PLACEHOLDERS[field].is_needed and not known.get(field))
 
 
 def _fields(text: str) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -189,7 +188,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     detectors: Mapping[Kind, DetectorPolicy]
     promise_attribute: str = ""
     promise_business_days: int | None = None
-    promise_notice: timedelta = timedelta(hours=18)
+    promise_notice: timedelta = timedelta(hours=24)
     """A warning that comes later than this before the promise warns nobody: then only news can bring one."""
     high_value: Decimal = Decimal(200)
     high_value_currency: str = ""
@@ -218,12 +217,3 @@ class Policy(Struct, frozen=True, kw_only=True):
         if total is None or (self.high_value_currency and total.currency != self.high_value_currency):
             return False
         return total.decimal >= self.high_value
-
-
-def __getattr__(name: str) -> Any:
-    # Until everybody has moved on: reading lives in `policy_reading.py`.
-    if name in ("load_policy", "parse_policy"):
-        from server.rules import policy_reading
-
-        return getattr(policy_reading, name)
-    raise AttributeError(name)

@@ -27,6 +27,9 @@ class Connections(Struct, frozen=True, kw_only=True):
     """They take tasks and log-backs: webhooks, files."""
     listeners: frozenset[str] = frozenset()
     """They can be told by their own name."""
+    reaches_channels: bool = False
+    reaches_emails: bool = False
+    """Whether any of them can tell a channel, or an address."""
     are_known: bool = True
     """False where nobody is going to be told: then every name may be a connection's."""
 

@@ -26,7 +26,7 @@ holidays = ""                   # "US", or "US-CA" for a state: public holidays 
 # The date that the customer was given. The shop's own date comes first, then a note of the checkout, then a rule.
 attribute = ""                  # name of the order note that holds it, for example "delivery date"
 # business_days = 5             # this many working days after the order was placed
-notice = "18h"                  # the mere approach of the date warns nobody in its last hours; news still does
+notice = "24h"                  # the mere approach of the date warns nobody in its last hours; news still does
 
 [high_value]
 amount = "200.00"

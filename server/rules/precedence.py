@@ -17,6 +17,7 @@ After a cancellation, a refund or an arrival only those kinds are asked at all w
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from server.model import Kind
 
@@ -89,16 +90,33 @@ OUTLIVE_ARRIVAL = (
     Kind.REPEATED_CONTACT,
 )
 """What can still be wrong when everything has been delivered or has come back."""
-NEED_A_PARCEL = frozenset(
-    {
-        Kind.DELIVERED_NOT_RECEIVED,
-        Kind.RETURNED_TO_SENDER,
-        Kind.CARRIER_EXCEPTION,
-        Kind.DELIVERY_ATTEMPT_FAILED,
-        Kind.TRACKING_INVALID,
-        Kind.PARTIAL_SHIPMENT,
-        Kind.LABEL_NOT_SCANNED,
-        Kind.TRACKING_STALLED,
-    }
-)
-"""Not worth asking before there is a shipment."""
+Needs = frozenset[str]
+"""What an order must have before a detector can have anything to say; names are those of `worth_asking`."""
+NEEDS: Mapping[Kind, str] = {
+    Kind.CANCELLATION_AFTER_FULFILLMENT: "cancellation",
+    Kind.PAYMENT_DISPUTED: "payments",
+    Kind.REFUND_FAILED: "payments",
+    Kind.PAYMENT_FAILED: "payments",
+    Kind.REFUND_AWAITING_APPROVAL: "money asked back",
+    Kind.DELIVERED_NOT_RECEIVED: "contacts",
+    Kind.REPEATED_CONTACT: "contacts",
+    Kind.RETURNED_TO_SENDER: "parcels",
+    Kind.CARRIER_EXCEPTION: "parcels",
+    Kind.DELIVERY_ATTEMPT_FAILED: "parcels",
+    Kind.TRACKING_INVALID: "parcels",
+    Kind.PARTIAL_SHIPMENT: "parcels",
+    Kind.LABEL_NOT_SCANNED: "parcels",
+    Kind.TRACKING_STALLED: "parcels",
+    Kind.FULFILLMENT_DELAYED: "no parcels",
+    Kind.HIGH_VALUE_DELAYED: "a high value",
+    Kind.PROMISE_AT_RISK: "a promise",
+    Kind.PROMISE_MISSED: "a promise",
+    Kind.MARKETPLACE_SLA_RISK: "deadlines",
+}
+"""Saves asking every detector about every order: most orders have none of what most detectors look at."""
+
+
+@lru_cache(maxsize=4096)
+def worth_asking(kinds: tuple[Kind, ...], has: Needs) -> tuple[Kind, ...]:
+    """Those of *kinds* whose needs are met."""
+    return tuple(kind for kind in kinds if NEEDS.get(kind) is None or NEEDS[kind] in has)

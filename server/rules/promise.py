@@ -6,7 +6,6 @@ delivered to teach anything, a stated rule of the working hours that are left st
 The answer is the largest chance, and a little for each further stated reason.
 """
 
-import math
 import re
 from datetime import date, datetime, timedelta
 
@@ -20,6 +19,8 @@ from server.rules.case import Case
 from server.rules.policy import Policy
 from server.rules.promise_odds import WATCH_FROM, Odds, odds_of_shipment, odds_of_unshipped
 
+SUREST = 0.9999
+"""What has not happened yet is never certain."""
 HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
 _ISO_DATE = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ].*)?")
@@ -85,8 +86,8 @@ def judge(case: Case, promise: Promise) -> PromiseRisk:
 def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
     stated = _together([reason.chance for reason in reasons if not reason.is_learnt])
     learnt = [reason for reason in reasons if reason.is_learnt]
-    risk = max([stated, *(_cut(reason.chance) for reason in learnt)])
-    warned = max([stated, *(_cut(reason.warned or 0.0) for reason in learnt)])
+    risk = max([stated, *(min(reason.chance, SUREST) for reason in learnt)])
+    warned = max([stated, *(min(reason.warned or 0.0, SUREST) for reason in learnt)])
     texts = tuple(dict.fromkeys(reason.text for reason in reasons)) or ("Nothing speaks against it so far",)
     return PromiseRisk(
         promise=promise,
@@ -103,11 +104,6 @@ def _together(chances: list[float]) -> float:
     if not chances:
         return 0.05
     return round(min(0.99, max(chances) + 0.05 * (len(chances) - 1)), 2) if max(chances) < 1 else 1.0
-
-
-def _cut(chance: float) -> float:
-    """To four digits, never up: a level must not be reached before its time."""
-    return math.floor(min(chance, 0.9999) * 10_000) / 10_000
 
 
 def _learnt(odds: Odds, word: str) -> Reason:

@@ -10,17 +10,10 @@ from msgspec import Struct
 
 from server.model import Kind
 from server.rules.history import HistoryRow
+from server.rules.replay_truth import Bin, Trouble, calibration, late_handover, missed_promise
 from server.rules.walk import Alert, Look
 
 HOUR = timedelta(hours=1)
-BINS = 10
-
-
-class Trouble(Struct, frozen=True):
-    """What a kind warns of, on one order: until when it could be prevented, and whether it came."""
-
-    deadline: datetime
-    came: bool
 
 
 class KindFigures(Struct, frozen=True, kw_only=True):
@@ -38,16 +31,6 @@ class KindFigures(Struct, frozen=True, kw_only=True):
     """Weighted orders whose first alert came when it was too late to prevent anything."""
     leads_hours: tuple[tuple[float, float], ...] = ()
     """Of right alerts: hours before the deadline, and the weight."""
-
-
-class Bin(Struct, frozen=True, kw_only=True):
-    """Risks that were stated alike, and how many of those promises were missed."""
-
-    low: float
-    high: float
-    weight: float
-    stated: float
-    came: float
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -82,7 +65,7 @@ def figures(rows: Sequence[HistoryRow], alerts: Sequence[Alert], looks: Sequence
     troubles = {row.order_id: found for row in rows if (found := missed_promise(row, ends)) is not None}
     by_kind = {kind: [alert for alert in alerts if alert.kind is kind] for kind in Kind}
     complained = [row for row in rows if row.complained_at is not None]
-    bins, brier, base = _calibration(looks, ends)
+    bins, brier, base = calibration(looks, ends)
     weight_of = {row.order_id: row.weight for row in rows}
     alerted = {alert.order_id for alert in alerts}
     return Figures(
@@ -104,21 +87,6 @@ def figures(rows: Sequence[HistoryRow], alerts: Sequence[Alert], looks: Sequence
         brier_of_base_rate=base,
         weeks=_weeks(alerts),
     )
-
-
-def missed_promise(row: HistoryRow, ends: datetime) -> Trouble | None:
-    """Missed: not delivered by the end of the promised day. None where there is no promise or nobody knows yet."""
-    if row.promised_date is None or row.promised_date > ends:
-        return None
-    return Trouble(row.promised_date, row.delivered_at is None or row.delivered_at > row.promised_date)
-
-
-def late_handover(row: HistoryRow, ends: datetime) -> Trouble | None:
-    """What a marketplace minds: not handed over by the time it set."""
-    if row.ship_by is None or row.ship_by > ends:
-        return None
-    gone = min((at for at in (row.handed_over_at, row.delivered_at) if at is not None), default=None)
-    return Trouble(row.ship_by, gone is None or gone > row.ship_by)
 
 
 def _trouble_of(kind: Kind) -> Callable[[HistoryRow, datetime], Trouble | None]:
@@ -177,31 +145,6 @@ def _preceded(complained: Sequence[HistoryRow], alerts: Iterable[Alert]) -> floa
         if row.complained_at is not None and row.order_id in first and first[row.order_id] < row.complained_at
     ]
     return _weight(preceded) / _weight(complained) if complained else None
-
-
-def _calibration(looks: Sequence[Look], ends: datetime) -> tuple[tuple[Bin, ...], float | None, float | None]:
-    known = [(look, trouble) for look in looks if (trouble := missed_promise(look.row, ends)) is not None]
-    if not known:
-        return (), None, None
-    total = sum(look.row.weight for look, _ in known)
-    base = sum(look.row.weight for look, trouble in known if trouble.came) / total
-    bins = []
-    for number in range(BINS):
-        mine = [(k, t) for k, t in known if min(int(k.risk * BINS), BINS - 1) == number]
-        weight = sum(look.row.weight for look, _ in mine)
-        if not mine:
-            continue
-        bins.append(
-            Bin(
-                low=number / BINS,
-                high=(number + 1) / BINS,
-                weight=weight,
-                stated=sum(look.row.weight * look.risk for look, _ in mine) / weight,
-                came=sum(look.row.weight for look, trouble in mine if trouble.came) / weight,
-            )
-        )
-    brier = sum(look.row.weight * (look.risk - trouble.came) ** 2 for look, trouble in known) / total
-    return tuple(bins), brier, base * (1 - base)
 
 
 def _weeks(alerts: Sequence[Alert]) -> tuple[tuple[datetime, dict[str, int]], ...]:

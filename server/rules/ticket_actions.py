@@ -14,7 +14,7 @@ from connectors.model import Contact, TicketChange, TicketDraft
 from server.model import Action, ActionKind, Assessment, Issue, IssueState, OrderView, Severity, Signal, TicketLink
 from server.rules import ticket_text
 from server.rules.outbox import OPENING, Outbox
-from server.rules.policy import Policy
+from server.rules.policy import Policy, Recovery
 
 LONGEST_CALM = timedelta(days=1)
 _UNSENT = "recovered before it was sent"
@@ -45,7 +45,7 @@ class TicketActions:
         helpdesk: str,
         now: datetime,
     ) -> None:
-        self._text = ticket_text.TicketText(order, assessment, now, policy)
+        self._text = ticket_text.TicketText(order, assessment, now, policy, actions)
         self._signals = {signal.kind: signal for signal in assessment.signals}
         self._issues = {issue.id: issue for issue in issues}
         self._outbox = Outbox(order.key, actions, now)
@@ -161,7 +161,7 @@ class TicketActions:
             self._outbox.drop(action, _UNSENT)
         if nothing_sent:
             return
-        change = TicketChange(marker="", note=self._text.recovery(ended.values()), state="solved")
+        change = TicketChange(marker="", note=self._text.recovery(ended.values()), state=self._state_at_the_end(news))
         self._outbox.add(
             ActionKind.SOLVE_TICKET,
             news.lead,
@@ -170,6 +170,12 @@ class TicketActions:
             change=change,
             not_before=self._now + self._calm(ended.values()),
         )
+
+    def _state_at_the_end(self, news: TicketNews) -> str:
+        """`solved`, or nothing where the policy leaves that to a person for any kind that the ticket spoke of."""
+        kinds = {issue.kind for issue in news.all.values() if issue.lead == news.lead and not issue.is_quiet}
+        is_left = any(self._policy.detectors[kind].on_recovery is Recovery.NOTE for kind in kinds)
+        return "" if is_left else "solved"
 
     def _calm(self, ended: Iterable[Issue]) -> timedelta:
         """How long trouble that comes and goes must stay away before its ticket is solved.

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from connectors.model import TicketDraft
-from server.model import Assessment, Evidence, Issue, Kind, Level, OrderView, Signal
-from server.rules import wording
+from server.model import Action, Assessment, Evidence, Issue, Kind, Level, OrderView, Signal
+from server.rules import told, wording
 from server.rules.incident import is_incident_key
 from server.rules.policy import Policy
 from server.rules.recovery import why_it_ended
@@ -47,8 +47,17 @@ _NEXT_STEPS = {
 class TicketText:
     """What can be said of one order at one time. Everything that others wrote is on one line and inert."""
 
-    def __init__(self, order: OrderView, assessment: Assessment, now: datetime, policy: Policy) -> None:
+    def __init__(
+        self,
+        order: OrderView,
+        assessment: Assessment,
+        now: datetime,
+        policy: Policy,
+        actions: Sequence[Action] = (),
+    ) -> None:
+        """*actions* are all of the order: they say what the customer has been told."""
         self._order = order
+        self._actions = actions
         self._assessment = assessment
         self._now = now
         self._policy = policy
@@ -116,8 +125,8 @@ class TicketText:
 
     def recovery(self, ended: Iterable[Issue]) -> str:
         """The note that says why these are no trouble any more."""
-        told = [f"{self.name}: {why_it_ended(self._order, issue, self._assessment, self._policy)}" for issue in ended]
-        return "\n".join([*dict.fromkeys(told), self._as_of])
+        said = [f"{self.name}: {why_it_ended(self._order, issue, self._assessment, self._policy)}" for issue in ended]
+        return "\n".join([*dict.fromkeys(said), self._as_of])
 
     def sentence(self, signals: Sequence[Signal]) -> str:
         """All of *signals*, and what else makes it urgent, in one sentence; the first one leads."""
@@ -131,11 +140,16 @@ class TicketText:
             clauses.append("customer is a VIP account")
         if self._assessment.high_value and self._order.order.total is not None:
             clauses.append(f"it is worth {self._order.order.total}")
-        if self._order.contacts:
-            clauses.append("the customer has already written about it")
-        else:
-            clauses.append("no previous notification has been sent")
-        return wording.listed(clauses) + "."
+        return wording.listed([*clauses, *self._said_to_customer()]) + "."
+
+    def _said_to_customer(self) -> list[str]:
+        """What has passed between us and the customer, as far as it can be known."""
+        written = ["the customer has already written about it"] if self._order.contacts else []
+        said = [*written, *told.history(self._order, self._actions, self._now, self._zone)]
+        if said:
+            return said
+        why = told.why_customer_is_not_told(self._actions)
+        return [f"the customer has not been told ({why})"] if why else ["no previous notification has been sent"]
 
     @property
     def _as_of(self) -> str:

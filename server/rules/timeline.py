@@ -17,7 +17,8 @@ from msgspec.structs import astuple, replace
 
 from connectors.model import Contact, Customer, Observation, RefundRequest, Scan
 from server.model import Estimate, OrderKey, OrderRecord, Said, TimelineEntry
-from server.rules.view import refund_standing, view
+from server.rules.view import view
+from server.rules.view_payments import refund_standing
 
 __all__ = ["empty", "fold", "view"]
 

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from server.rules.transit_clock import TransitClock
 
-LOST = 0.012
+LOST = 0.014
 """The share of parcels that never arrive once the carrier has them. A constant, as the next one is, because histories
 are often made of what was completed, or of samples of it, and would teach anything."""
-NEVER_HANDED_OVER = 0.02
+NEVER_HANDED_OVER = 0.01
 """The share of orders that nobody ever hands over."""
 FEWEST = 50
 """Legs that must have been learnt before the curve is believed."""
@@ -25,6 +25,7 @@ FEWEST_OF_A_LANE = 20
 GRID_FROM, GRID_TO, GRID_STEP = -4.0, 4.0, 0.02
 SHORTEST_TRANSIT, SHORTEST_HANDOVER = 0.2, 0.05
 """Working days: what is quicker is a matter of when somebody scanned it."""
+SHORTEST_HORIZON = 2.0
 USUAL_HORIZON = 2.8
 """The logarithm of the working days that promises usually leave; only centres the effect of longer and shorter ones."""
 
@@ -143,11 +144,14 @@ class Transit(Struct, frozen=True, kw_only=True):
     transit: Effects = Effects(0.0, {})
     horizon: float = 0.0
     """How much longer transit takes where the promise leaves longer: promises know where parcels go."""
+    handover_horizon: float = 0.0
+    """The same of hand-over: promises know what takes long to make."""
     handover_times: Sequence[tuple[float, float]] = ()
-    """Points of the hand-over's curve with the share that each stands for."""
+    """Points of the hand-over's curve, by how many times what is usual, with the share that each stands for."""
+    handover_drift: float = 0.0
     curve: Curve = Curve((1.0, LOST))
     drift: float = 0.0
-    """By how much parcels have been slower of late than they used to be."""
+    """By how much parcels have been slower of late than they used to be; `handover_drift` is the same of hand-over."""
     drifts: Mapping[str, float] = {}
     """The same by destination, on top."""
     lanes: Mapping[str, int] = {}
@@ -165,9 +169,10 @@ class Transit(Struct, frozen=True, kw_only=True):
 
     def not_handed_over(self, way: Way, ready: float, promised: float) -> Course:
         """For an order that nobody has handed over: its hand-over may take as long as others', and transit after it."""
-        usual, expected = self.handover.of(way), self._expected(way, ready, promised)
         left = promised - ready
-        times = [(math.exp(point + usual), share) for point, share in self.handover_times]
+        expected = self._expected(way, ready, promised)
+        usual = math.exp(self.handover.of(way) + self.handover_horizon * _horizon(left) + self.handover_drift)
+        times = [(times_usual * usual, share) for times_usual, share in self.handover_times]
         late, still, steps = NEVER_HANDED_OVER, NEVER_HANDED_OVER, []
         for position in range(len(times) - 1, -1, -1):
             takes, share = times[position]
@@ -181,8 +186,12 @@ class Transit(Struct, frozen=True, kw_only=True):
         return Course(starts=ready, steps=tuple(steps))
 
     def _expected(self, way: Way, ready: float, promised: float) -> float:
-        horizon = math.log(max(promised - ready, 2.0)) - USUAL_HORIZON
-        return self.transit.of(way) + self.horizon * horizon + self.drift + self.drifts.get(way.destination, 0.0)
+        drift = self.drift + self.drifts.get(way.destination, 0.0)
+        return self.transit.of(way) + self.horizon * _horizon(promised - ready) + drift
+
+
+def _horizon(days: float) -> float:
+    return math.log(max(days, SHORTEST_HORIZON)) - USUAL_HORIZON
 
 
 def _log(days: float) -> float:

@@ -1,11 +1,11 @@
 """This file learns how long hand-over and transit take, one delivery after the other.
 
 Every so many deliveries everything is reckoned anew from all that is kept; in between only the drift follows: whether
-parcels have been slower of late than they used to be, everywhere and by destination.
+hand-over and transit have been slower of late than they used to be, everywhere and by destination.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -18,32 +18,37 @@ from server.rules.transit import (
     GRID_TO,
     LOST,
     SHORTEST_HANDOVER,
+    SHORTEST_HORIZON,
     SHORTEST_TRANSIT,
     USUAL_HORIZON,
     Curve,
     Effects,
     Leg,
     Transit,
-    Way,
 )
 from server.rules.transit_clock import TransitClock
+from server.rules.transit_drift import Drift
+from server.rules.transit_legs import DELIVERED, HANDED_OVER, PROMISED, READY, Legs, Ways
 
 Numbers = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 TRANSIT_GROUPS = {"destination": 5.0, "origin": 10.0, "courier": 10.0, "lane": 15.0}
 """In this sequence each group explains what those before it left, and counts as if so many average parcels had gone it
-besides. A seller's own effect on transit made predictions worse on every fold and is left out."""
-HANDOVER_GROUPS = {"origin": 5.0, "seller": 2.0}
+besides. A seller's own effect on transit made predictions worse and is left out."""
+HANDOVER_GROUPS = {"origin": 20.0, "seller": 5.0}
 HORIZON_RIDGE = 20.0
 RECENCY_DAYS = 400.0
 """After so long a delivery counts half for the curves."""
-DRIFT_DAYS = 21.0
+TRANSIT_DRIFT_DAYS, HANDOVER_DRIFT_DAYS = 21.0, 14.0
 DRIFT_OF_ALL, DRIFT_OF_ONE = 20.0, 10.0
-"""Deliveries without drift that are assumed besides, for all together and for a destination."""
 MOST_LEGS = 100_000
+FEWEST_NEW, NEW_SHARE = 20, 50
+"""After so many deliveries, or such a part of all (one in so many), everything is reckoned anew."""
 SURE_TRANSIT, SURE_HANDOVER = 0.55, 0.9
 """How logarithms scatter where little is known; counts as ten deliveries."""
 PRIOR_COUNT = 10.0
+_DAY = 86400.0
 _EDGES = (*(n / 20 for n in range(20)), 0.975, 0.985, 0.995, 1.0)
 
 
@@ -53,140 +58,125 @@ class TransitLearner:
     def __init__(self, clock: TransitClock) -> None:
         self.transit = Transit(clock=clock)
         self._clock = clock
-        self._ways: list[Way] = []
-        self._known_ways: dict[Way, Way] = {}
-        """Each way once: many parcels go it."""
-        self._rows: list[tuple[float, float, float, float]] = []
-        """Logarithm of transit, of hand-over, of the promise's horizon (centred), and the day of delivery."""
+        self._legs = Legs(tuple({**TRANSIT_GROUPS, **HANDOVER_GROUPS}))
         self._next_reckoning = 1
-        self._drift = _Drift()
+        self._begin_drifts()
 
     def learn(self, leg: Leg) -> None:
         """Take in one delivery. Those that cannot be (delivered before they were handed over) are passed over."""
         if leg.delivered_at < leg.handed_over_at:
             return
-        row = self._row(leg)
-        self._ways.append(self._known_ways.setdefault(leg.way, leg.way))
-        self._rows.append(row)
-        if len(self._rows) >= self._next_reckoning:
+        self._legs.add(leg)
+        if len(self._legs) >= self._next_reckoning:
             self.reckon()
         else:
-            self._drift.add(leg.way.destination, row[0] - self._expected(leg.way, row), row[3])
-            drift, drifts = self._drift.found()
-            self.transit = replace(self.transit, legs=len(self._rows), drift=drift, drifts=drifts)
+            self._follow(leg)
 
     def learn_all(self, legs: Iterable[Leg]) -> None:
         """Take in many at once, in any order."""
         for leg in legs:
             if leg.delivered_at >= leg.handed_over_at:
-                self._ways.append(self._known_ways.setdefault(leg.way, leg.way))
-                self._rows.append(self._row(leg))
-        if self._rows:
+                self._legs.add(leg)
+        if len(self._legs):
             self.reckon()
 
     def reckon(self) -> None:
         """Reckon everything anew. The same legs give the same answer, in whatever sequence they came."""
-        order = sorted(
-            range(len(self._rows)),
-            key=lambda index: (self._rows[index][3], self._rows[index], _name(self._ways[index])),
-        )
-        order = order[-MOST_LEGS:]
-        self._ways, self._rows = [self._ways[index] for index in order], [self._rows[index] for index in order]
-        self._known_ways = {way: way for way in self._ways}
-        self._next_reckoning = len(order) + max(20, len(order) // 20)
-        rows = np.array(self._rows)
-        days, weights = rows[:, 3], 0.5 ** ((rows[-1, 3] - rows[:, 3]) / RECENCY_DAYS)
-        transit, scatter = _effects(rows[:, 0], self._ways, TRANSIT_GROUPS)
-        slope = float(rows[:, 2] @ scatter / (rows[:, 2] @ rows[:, 2] + HORIZON_RIDGE))
-        scatter = scatter - slope * rows[:, 2]
-        handover, handover_scatter = _effects(rows[:, 1], self._ways, HANDOVER_GROUPS)
-        destinations = [way.destination for way in self._ways]
-        self._drift = _Drift.of(scatter, destinations, days)
-        drift, drifts = self._drift.found()
-        self.transit = Transit(
-            clock=self._clock,
-            legs=len(order),
+        moments, went = self._legs.sort(MOST_LEGS)
+        ways, self._next_reckoning = self._legs.ways, len(went) + max(FEWEST_NEW, len(went) // NEW_SHARE)
+        clock = self._clock.learnt(moments[:, DELIVERED])
+        takes_transit, takes_handover, horizon = _logarithms(clock, moments)
+        weights = 0.5 ** ((moments[-1, DELIVERED] - moments[:, DELIVERED]) / (RECENCY_DAYS * _DAY))
+        transit, scatter = _effects(takes_transit, ways, went, TRANSIT_GROUPS)
+        slope, scatter = _slope(scatter, horizon)
+        handover, handover_scatter = _effects(takes_handover, ways, went, HANDOVER_GROUPS)
+        handover_slope, handover_scatter = _slope(handover_scatter, horizon)
+        destinations = ways.members("destination")[went]
+        self._begin_drifts()
+        names = list(ways.names["destination"])
+        self._transit_drift.begin(scatter, names, destinations, moments[:, DELIVERED] / _DAY)
+        everywhere = np.zeros(len(went), dtype=np.int64)
+        self._handover_drift.begin(handover_scatter, [""], everywhere, moments[:, HANDED_OVER] / _DAY)
+        known = Transit(
+            clock=clock,
+            legs=len(went),
             handover=handover,
             transit=transit,
             horizon=slope,
+            handover_horizon=handover_slope,
             handover_times=_points(handover_scatter, weights),
             curve=_curve(scatter, weights),
-            lanes=Counter(way.lane for way in self._ways),
-            destinations=Counter(destinations),
-            drift=drift,
-            drifts=drifts,
+            lanes=_counts(ways, went, "lane"),
+            destinations=_counts(ways, went, "destination"),
         )
+        self.transit = self._with_drifts(known)
 
-    def _row(self, leg: Leg) -> tuple[float, float, float, float]:
-        at = self._clock.at
-        ready, handed_over, delivered = at(leg.ready_at), at(leg.handed_over_at), at(leg.delivered_at)
-        left = at(leg.promised_by) - ready if leg.promised_by is not None else 0.0
-        horizon = float(np.log(max(left, 2.0))) - USUAL_HORIZON if leg.promised_by is not None else 0.0
-        return (
-            float(np.log(max(delivered - handed_over, SHORTEST_TRANSIT))),
-            float(np.log(max(handed_over - ready, SHORTEST_HANDOVER))),
-            horizon,
-            leg.delivered_at.timestamp() / 86400,
-        )
+    def _begin_drifts(self) -> None:
+        self._transit_drift = Drift(TRANSIT_DRIFT_DAYS, DRIFT_OF_ALL, DRIFT_OF_ONE)
+        self._handover_drift = Drift(HANDOVER_DRIFT_DAYS, DRIFT_OF_ALL, DRIFT_OF_ONE)
 
-    def _expected(self, way: Way, row: Sequence[float]) -> float:
-        return self.transit.transit.of(way) + self.transit.horizon * row[2]
+    def _follow(self, leg: Leg) -> None:
+        """Take one more delivery into the drifts."""
+        known, clock = self.transit, self.transit.clock
+        assert clock is not None  # noqa: S101  # the first leg was reckoned
+        ready, handed_over, delivered = clock.at(leg.ready_at), clock.at(leg.handed_over_at), clock.at(leg.delivered_at)
+        left = clock.at(leg.promised_by) - ready if leg.promised_by is not None else None
+        horizon = math.log(max(left, SHORTEST_HORIZON)) - USUAL_HORIZON if left is not None else 0.0
+        took = math.log(max(delivered - handed_over, SHORTEST_TRANSIT))
+        expected = known.transit.of(leg.way) + known.horizon * horizon
+        self._transit_drift.add(leg.way.destination, took - expected, leg.delivered_at.timestamp() / _DAY)
+        took = math.log(max(handed_over - ready, SHORTEST_HANDOVER))
+        expected = known.handover.of(leg.way) + known.handover_horizon * horizon
+        self._handover_drift.add("", took - expected, leg.handed_over_at.timestamp() / _DAY)
+        self.transit = self._with_drifts(known)
 
-
-class _Drift:
-    """Recent scatter, fading with the days of the deliveries that bring it."""
-
-    def __init__(self) -> None:
-        self._day = 0.0
-        self._sums: dict[str, tuple[float, float]] = {}
-        """By destination: the sum and the weight, as of `_day`."""
-
-    @classmethod
-    def of(cls, scatter: Numbers, destinations: Sequence[str], days: Numbers) -> "_Drift":
-        drift = cls()
-        drift._day = float(days[-1])
-        weights = 0.5 ** ((drift._day - days) / DRIFT_DAYS)
-        for destination, value, weight in zip(destinations, weights * scatter, weights, strict=True):
-            total, known = drift._sums.get(destination, (0.0, 0.0))
-            drift._sums[destination] = (total + float(value), known + float(weight))
-        return drift
-
-    def add(self, destination: str, scatter: float, day: float) -> None:
-        if day > self._day:
-            fading = 0.5 ** ((day - self._day) / DRIFT_DAYS)
-            self._sums = {name: (total * fading, known * fading) for name, (total, known) in self._sums.items()}
-            self._day = day
-        weight = 0.5 ** ((self._day - day) / DRIFT_DAYS)
-        total, known = self._sums.get(destination, (0.0, 0.0))
-        self._sums[destination] = (total + scatter * weight, known + weight)
-
-    def found(self) -> tuple[float, dict[str, float]]:
-        """The drift everywhere, and what each destination has besides."""
-        everywhere = sum(total for total, _ in self._sums.values())
-        known = sum(weight for _, weight in self._sums.values())
-        drift = everywhere / (known + DRIFT_OF_ALL)
-        own = {name: (total - drift * weight) / (weight + DRIFT_OF_ONE) for name, (total, weight) in self._sums.items()}
-        return drift, own
+    def _with_drifts(self, known: Transit) -> Transit:
+        drift, drifts = self._transit_drift.found()
+        handover_drift, _ = self._handover_drift.found()
+        return replace(known, legs=len(self._legs), drift=drift, drifts=drifts, handover_drift=handover_drift)
 
 
-def _effects(values: Numbers, ways: Sequence[Way], groups: dict[str, float]) -> tuple[Effects, Numbers]:
+def _logarithms(clock: TransitClock, moments: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Of working days: how long transit took, and hand-over, and how much the promise left (centred; 0: unknown)."""
+    ready, handed_over, delivered, promised = (
+        clock.at_many(moments[:, column]) for column in (READY, HANDED_OVER, DELIVERED, PROMISED)
+    )
+    horizon = np.log(np.maximum(promised - ready, SHORTEST_HORIZON)) - USUAL_HORIZON
+    return (
+        np.log(np.maximum(delivered - handed_over, SHORTEST_TRANSIT)),
+        np.log(np.maximum(handed_over - ready, SHORTEST_HANDOVER)),
+        np.where(moments[:, PROMISED] > 0, horizon, 0.0),
+    )
+
+
+def _effects(values: Numbers, ways: Ways, went: Places, groups: dict[str, float]) -> tuple[Effects, Numbers]:
     """The mean, what each group adds to it, and what is left unexplained."""
     mean = float(values.mean())
     left = values - mean
     found: dict[str, dict[str, float]] = {}
     for name, besides in groups.items():
-        codes: dict[str, int] = {}
-        members = np.array([codes.setdefault(getattr(way, name), len(codes)) for way in ways])
-        means = np.bincount(members, left) / (np.bincount(members) + besides)
+        members, names = ways.members(name)[went], ways.names[name]
+        means = np.bincount(members, left, len(names)) / (np.bincount(members, minlength=len(names)) + besides)
         left = left - means[members]
-        found[name] = dict(zip(codes, means.tolist(), strict=True))
+        found[name] = dict(zip(names, means.tolist(), strict=True))
     return Effects(mean, found), left
+
+
+def _slope(scatter: Numbers, horizon: Numbers) -> tuple[float, Numbers]:
+    """By how much scatter goes with the horizon, shrunk, and what is left of it then."""
+    slope = float(horizon @ scatter / (horizon @ horizon + HORIZON_RIDGE))
+    return slope, scatter - slope * horizon
+
+
+def _counts(ways: Ways, went: Places, group: str) -> dict[str, int]:
+    names = ways.names[group]
+    return dict(zip(names, np.bincount(ways.members(group)[went], minlength=len(names)).tolist(), strict=True))
 
 
 def _curve(scatter: Numbers, weights: Numbers) -> Curve:
     """The share beyond each point of the grid; where little is known it is near a normal one."""
     grid = np.arange(GRID_FROM, GRID_TO + GRID_STEP / 2, GRID_STEP)
-    order = np.argsort(scatter)
+    order = np.argsort(scatter, kind="stable")
     until = np.concatenate([[0.0], np.cumsum(weights[order])])
     beyond = until[-1] - until[np.searchsorted(scatter[order], grid, side="right")]
     beyond = (beyond + PRIOR_COUNT * _normal_beyond(grid / SURE_TRANSIT)) / (until[-1] + PRIOR_COUNT)
@@ -200,19 +190,15 @@ def _normal_beyond(points: Numbers) -> Numbers:
 
 def _points(scatter: Numbers, weights: Numbers) -> list[tuple[float, float]]:
     """The hand-over's curve as some points, closer where it is late."""
-    order = np.argsort(scatter)
+    order = np.argsort(scatter, kind="stable")
     until = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
     middles = [(low + high) / 2 for low, high in pairwise(_EDGES)]
     known = np.interp(middles, until, scatter[order])
     count, normal = len(scatter), np.array([SURE_HANDOVER * _normal_point(middle) for middle in middles])
-    mixed = (count * known + PRIOR_COUNT * normal) / (count + PRIOR_COUNT)
+    mixed = np.exp((count * known + PRIOR_COUNT * normal) / (count + PRIOR_COUNT))
     shares = [high - low for low, high in pairwise(_EDGES)]
     return list(zip(mixed.tolist(), shares, strict=True))
 
 
 def _normal_point(share: float) -> float:
-    return float(np.log(share / (1 - share)) / 1.702)
-
-
-def _name(way: Way) -> tuple[str, ...]:
-    return (way.origin, way.destination, way.carrier, way.service, way.seller)
+    return math.log(share / (1 - share)) / 1.702

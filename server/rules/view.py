@@ -4,42 +4,26 @@ Who is believed: the shop about the order, the processor about its payments, the
 about scans and states. The other fills in what the first leaves out.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from collections.abc import Iterable
+from datetime import datetime
 from operator import attrgetter, eq
-from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
-from msgspec.structs import astuple, replace
 
 from connectors.model import (
     Customer,
-    Dispute,
     Order,
-    Payment,
-    PaymentAttempt,
-    PaymentState,
-    Refund,
+    Problem,
     Scan,
     Shipment,
     ShipmentState,
 )
-from server.model import Estimate, OrderRecord, OrderView, Said, ShipmentView
-
-T = TypeVar("T", bound=Struct)
-Member = tuple[str, Said[T]]
-"""A source's name and its word."""
+from server.model import Estimate, OrderRecord, OrderView, ShipmentView
+from server.rules.merging import Member, first_said, latest
+from server.rules.view_payments import payments
 
 _SHOP_KNOWS_BEST = ("fulfillment_id", "shipped_at", "items", "tracking_url", "destination")
 _TROUBLED = (ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED, ShipmentState.RETURNING)
-_HOLDS_MONEY = frozenset(
-    {PaymentState.PAID, PaymentState.AUTHORIZED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED}
-)
-_REFUND_RANKS = {"pending": 0, "requires_action": 0, "succeeded": 1, "failed": 2, "cancelled": 2}
-_CLOCKS_DIFFER = timedelta(hours=1)
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _at = attrgetter("at")
 _RANKS = {state: state.rank for state in ShipmentState}
@@ -51,7 +35,7 @@ def view(record: OrderRecord) -> OrderView:
     return OrderView(
         key=record.key,
         order=_order(record, shop),
-        payments=_payments(record, shop),
+        payments=payments(record, shop),
         shipments=_shipments(record, shop),
         contacts=tuple(sorted((said.facts for said in record.contacts.values()), key=lambda c: (c.at, _encode(c)))),
         timeline=tuple(sorted(record.timeline.values())),
@@ -65,132 +49,11 @@ def _order(record: OrderRecord, shop: str) -> Order:
     words = [said.facts for _, said in members]
     if len(words) == 1 and words[0].id == record.key.order_id:
         return words[0]
-    merged = _first_said(words)
+    merged = first_said(words)
     customers = [word.customer for word in words if word.customer]
     if len(customers) > 1:
-        merged["customer"] = Customer(**_first_said(customers))
+        merged["customer"] = Customer(**first_said(customers))
     return Order(**merged | {"id": record.key.order_id})
-
-
-def _first_said(words: Sequence[Struct]) -> dict[str, Any]:
-    """Each field as the first of *words* that says it."""
-    values = astuple(words[0])
-    for word in words[1:]:
-        values = tuple([more if value is None else value for value, more in zip(values, astuple(word), strict=True)])
-    return dict(zip(_field_names(type(words[0])), values, strict=True))
-
-
-# --- payments -------------------------------------------------------------------------------------------------------
-
-
-def _payments(record: OrderRecord, shop: str) -> tuple[Payment, ...]:
-    merged = [_payment(group, shop) for group in _same_payments(record)]
-    return tuple(sorted(merged, key=lambda p: (p.created_at is None, p.created_at, p.id)))
-
-
-def _same_payments(record: OrderRecord) -> Iterable[list[Member[Payment]]]:
-    """Words that share an id or a reference, also through others, are about the same payment."""
-    group_of: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while group_of.setdefault(name, name) != name:
-            name = group_of[name]
-        return name
-
-    for payment_id, by_source in record.payments.items():
-        for said in by_source.values():
-            for reference in said.facts.references:
-                group_of[root(reference)] = root(payment_id)
-    groups: dict[str, list[Member[Payment]]] = defaultdict(list)
-    for payment_id, by_source in record.payments.items():
-        groups[root(payment_id)] += by_source.items()
-    return groups.values()
-
-
-def _payment(members: list[Member[Payment]], shop: str) -> Payment:
-    if len(members) == 1:
-        return _consistent(members[0][1].facts)
-    members = sorted(members, key=lambda m: (m[0] == shop, _latest(m[1]), m[1].facts.id, m[0]))
-    words = [said.facts for _, said in members]
-    merged = _first_said(words)
-    merged["references"] = tuple(sorted({*(r for w in words for r in w.references), *(w.id for w in words[1:])}))
-    merged["attempts"] = _attempts(members, shop)
-    if any(word.refunds for word in words):
-        merged["refunds"] = _refunds(members, shop)
-    if merged["dispute"] is not None:
-        merged["dispute"] = _dispute(words)
-    return _consistent(Payment(**merged))
-
-
-def _attempts(members: list[Member[Payment]], shop: str) -> tuple[PaymentAttempt, ...]:
-    """The shop tells the processor's tries again, under ids of its own: they count only where nobody else tells any."""
-    of_processor = [said.facts for source, said in members if source != shop and said.facts.attempts]
-    told = [attempt for word in of_processor or [said.facts for _, said in members] for attempt in word.attempts]
-    if len(told) > 1:
-        told = list({attempt.id: attempt for attempt in sorted(told, key=_encode)}.values())
-    return tuple(sorted(told, key=lambda attempt: (attempt.at, attempt.id)))
-
-
-def _refunds(members: list[Member[Payment]], shop: str) -> tuple[Refund, ...]:
-    """Every refund as the latest word of its processor has it.
-
-    The shop tells the processor's refunds again, often under ids of its own: one of the same amount is the same. Only
-    of one that the processor never took (and so cannot tell of) the shop's word is all there is.
-    """
-    told = _one_word_each(refund for source, said in members if source != shop for refund in said.facts.refunds)
-    of_shop = _one_word_each(refund for source, said in members if source == shop for refund in said.facts.refunds)
-    of_shop = {id_: refund for id_, refund in of_shop.items() if not any(_is_again(refund, o) for o in told.values())}
-    return tuple(sorted((of_shop | told).values(), key=lambda refund: (refund.at, refund.id)))
-
-
-def _one_word_each(refunds: Iterable[Refund]) -> dict[str, Refund]:
-    return {refund.id: refund for refund in sorted(refunds, key=refund_standing)}
-
-
-def refund_standing(refund: Refund) -> tuple[int, datetime, bytes]:
-    """Of two words about one refund the one with the higher standing counts: the further one, then the later one.
-
-    A live look cannot tell when a refund came to be as it is. But none comes back from having failed, and one that
-    went through can only fail.
-    """
-    return _REFUND_RANKS.get(refund.state, 0), refund.at, _encode(refund)
-
-
-def _is_again(of_shop: Refund, other: Refund) -> bool:
-    """Whether the processor's *other* is what the shop tells of; what failed before there was one is not."""
-    return of_shop.amount == other.amount and (of_shop.state != "failed" or other.at >= of_shop.at - _CLOCKS_DIFFER)
-
-
-def _dispute(words: list[Payment]) -> Dispute:
-    """As the first has it who tells of one; what it leaves out, as others have it."""
-    told = [word.dispute for word in words if word.dispute is not None]
-    same = [dispute for dispute in told if dispute.id == told[0].id]
-    if len(same) == 1:
-        return told[0]
-    return Dispute(
-        id=told[0].id,
-        state=told[0].state,
-        reason=next((dispute.reason for dispute in same if dispute.reason), ""),
-        amount=next((dispute.amount for dispute in same if dispute.amount), None),
-        respond_by=next((dispute.respond_by for dispute in same if dispute.respond_by), None),
-        opened_at=next((dispute.opened_at for dispute in same if dispute.opened_at), None),
-    )
-
-
-def _latest(said: Said[T]) -> float:
-    """Sorts the latest word first."""
-    return -max(said.at.values()).timestamp()
-
-
-def _consistent(payment: Payment) -> Payment:
-    """A payment that worked shows no failure; its attempts still do."""
-    if payment.state in _HOLDS_MONEY and (payment.failure_code or payment.failure_message):
-        payment = replace(payment, failure_code="", failure_message="")
-    if payment.refundable is None and payment.captured is not None:
-        refunded = payment.refunded
-        if refunded is None or refunded.currency == payment.captured.currency:
-            payment = replace(payment, refundable=payment.captured if not refunded else payment.captured - refunded)
-    return payment
 
 
 # --- shipments ------------------------------------------------------------------------------------------------------
@@ -249,14 +112,16 @@ def _shipment(members: list[Member[Shipment]], estimates: list[tuple[str, Estima
     told = _told(members)
     scans = _scans(told)
     state = _state(told, members)
-    merged = _first_said(words)
+    merged = first_said(words)
     for word in reversed([said.facts for source, said in members if source == shop]):
         merged |= {name: value for name in _SHOP_KNOWS_BEST if (value := getattr(word, name)) is not None}
     merged["scans"] = scans
     merged["state"] = state
     merged["exception"] = _exception(state, words, scans)
+    merged["problem"] = _problem(state, members, scans)
     merged["delivered_at"] = _delivered_at(state, scans, merged["delivered_at"])
     first_transit = _first_with_carrier(scans)
+    merged["tracking_problem"] = "" if first_transit else _tracking_problem(words)
     original, current = _dates(estimates, first_transit, shop)
     return ShipmentView(
         shipment=Shipment(**merged),
@@ -280,7 +145,7 @@ def _by_trust(members: list[Member[Shipment]], shop: str) -> list[Member[Shipmen
     if len(set(standings)) == len(members):
         return [member for _, member in sorted(zip(standings, members, strict=True), key=lambda pair: pair[0])]
     return sorted(
-        members, key=lambda m: (not m[1].facts.tracking_number, m[0] == shop, _latest(m[1]), m[0], m[1].facts.key)
+        members, key=lambda m: (not m[1].facts.tracking_number, m[0] == shop, latest(m[1]), m[0], m[1].facts.key)
     )
 
 
@@ -366,6 +231,23 @@ def _exception(state: ShipmentState, words: list[Shipment], scans: tuple[Scan, .
     return own or scanned or next((word.exception for word in words if word.exception), "")
 
 
+def _problem(state: ShipmentState, members: list[Member[Shipment]], scans: tuple[Scan, ...]) -> Problem | None:
+    """What is wrong now as one word: by who says so now, else by the newest scan that does."""
+    if state not in _TROUBLED:
+        return None
+    for _, said in members:
+        stamps = said.at
+        if said.facts.problem and said.facts.state is state and stamps["problem"] == stamps["state"]:
+            return said.facts.problem
+    return next((scan.problem for scan in reversed(scans) if scan.state is state and scan.problem), None)
+
+
+def _tracking_problem(words: list[Shipment]) -> str | None:
+    """Why nobody can follow it; nothing is wrong with a number that one of them can follow."""
+    told = [word.tracking_problem for word in words if word.tracking_problem is not None]
+    return min(told, key=bool) if told else None
+
+
 def _delivered_at(state: ShipmentState, scans: tuple[Scan, ...], said: datetime | None) -> datetime | None:
     if state is not ShipmentState.DELIVERED:
         return None
@@ -384,8 +266,3 @@ def _dates(
     original = min(counted, key=lambda found: (found[1].first_at, found[0] == shop, found[1].delivery))
     current = max(counted, key=lambda found: (found[0] != shop, found[1].last_at, found[1].delivery))
     return original[1].delivery, current[1].delivery
-
-
-@cache
-def _field_names(kind: type[Struct]) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(kind))

@@ -68,6 +68,8 @@ class Walk:
         known = {row.order_id for row in self._rows}
         lessons = [row for row in learn if row.order_id not in known and row.delivered_at is not None]
         self._lessons = sorted(lessons, key=lambda row: row.order_id)
+        self._orders: dict[int, OrderView] = {}
+        """As they stand, for as long as they may be looked at again."""
         self._due: list[tuple[datetime, int]] = []
         self._due_of: dict[int, datetime] = {}
         self._issues: dict[int, dict[str, Issue]] = {}
@@ -86,6 +88,7 @@ class Walk:
             while self._due and self._due[0][0] <= at:
                 self._review(*heapq.heappop(self._due))
             if what == _EVENT:
+                self._orders[place] = order_at(self._rows[place], at, WORKSPACE)
                 self._step(at, place)
                 self._learn(self._rows[place], at)
                 taken += 1
@@ -128,12 +131,13 @@ class Walk:
             self._step(at, place)
 
     def _step(self, at: datetime, place: int) -> None:
-        order = order_at(self._rows[place], at, WORKSPACE)
+        order = self._orders[place]
         assessment = assess(order, at, self._policy, self._learner.transit)
         if assessment.signals or place in self._issues:
             self._follow(order, assessment, at, place)
         if assessment.review_at is None:
             self._due_of.pop(place, None)
+            del self._orders[place]
         else:
             self._due_of[place] = due = max(assessment.review_at, at + SHORTEST_REVIEW)
             heapq.heappush(self._due, (due, place))
@@ -158,6 +162,7 @@ class Walk:
         row = self._rows[place]
         if at < row.purchased_at or (row.delivered_at is not None and row.delivered_at <= at):
             return
-        promise = assess(order_at(row, at, WORKSPACE), at, self._policy, self._learner.transit).promise
+        order = self._orders.get(place) or order_at(row, at, WORKSPACE)
+        promise = assess(order, at, self._policy, self._learner.transit).promise
         if promise is not None and row.promised_date is not None:
             self.looks.append(Look(row, row.promised_date - at, promise.risk))

@@ -2,16 +2,23 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from server.model import Level, PromiseRisk
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]+")
+_UNUSUAL = re.compile(r"[{}]|  ")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NEAR_DAYS = {0: "today", 1: "tomorrow", -1: "yesterday"}
 _PLACEHOLDER = re.compile(r"\{(?=[{%#])|\}(?=\})")
 
 
 def one_line(text: str, most: int = 200) -> str:
     """Somebody else's text on one line: no control characters, no placeholders that a helpdesk would fill in."""
+    if len(text) <= most and text.isprintable() and not _UNUSUAL.search(text) and text == text.strip():
+        return text
     flat = " ".join(_INVISIBLE.sub(" ", text).split())
     flat = _PLACEHOLDER.sub(r"\g<0> ", flat)
     return flat if len(flat) <= most else flat[: most - 1] + "…"
@@ -27,22 +34,25 @@ def span(length: timedelta) -> str:
     return _count(minutes // (24 * 60), "day")
 
 
+@lru_cache(maxsize=16_384)
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """`Mon 23 Nov, 14:05 EST`."""
     local = at.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b, %H:%M} {local:%Z}"
+    clock = f"{local.hour:02}:{local.minute:02} {local.tzname()}"
+    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month]}, {clock}"
 
 
+@lru_cache(maxsize=16_384)
 def day(at: datetime, zone: ZoneInfo) -> str:
     """`Fri 27 Nov`."""
     local = at.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b}"
+    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month]}"
 
 
 def relative_day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """`today`, `tomorrow`, `yesterday`, else `on Fri 27 Nov`."""
     days = (at.astimezone(zone).date() - now.astimezone(zone).date()).days
-    return {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days, f"on {day(at, zone)}")
+    return _NEAR_DAYS.get(days) or f"on {day(at, zone)}"
 
 
 def promise_clause(found: PromiseRisk, now: datetime, zone: ZoneInfo) -> str:

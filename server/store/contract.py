@@ -154,7 +154,7 @@ class Reading(Protocol):
         ...
 
     def due_actions(self, now: datetime, limit: int) -> tuple[Action, ...]:
-        """At most one an order and door, the oldest unfinished one there, where that is due. Longest due first."""
+        """At most one an order and lane, the oldest unfinished one there, where that is due. Longest due first."""
         ...
 
     def due_actions_elsewhere(self, now: datetime, limit: int, shut: Iterable[str]) -> tuple[Action, ...]:
@@ -168,7 +168,7 @@ class Reading(Protocol):
     def action(self, key: str) -> Action | None: ...
 
     def next_due_at(self) -> datetime | None:
-        """The earliest `review_at`, or `not_before` of the oldest unfinished action of an order and door."""
+        """The earliest `review_at`, or `not_before` of the oldest unfinished action of an order and lane."""
         ...
 
     def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:

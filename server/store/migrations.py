@@ -115,26 +115,26 @@ def m0004_legs(database: Database) -> None:
 
 
 @migrations()
-def m0005_doors(database: Database) -> None:
-    """Through which connection an action goes (`acme.desk`): each waits only for those before it at the same one."""
+def m0005_lanes(database: Database) -> None:
+    """In which lane an action goes (`acme.desk`, see `Action.lane`): it waits only for those before it there."""
     _run(
         database,
-        "ALTER TABLE actions ADD COLUMN door TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE actions ADD COLUMN lane TEXT NOT NULL DEFAULT ''",
         "DROP INDEX actions_by_order",
-        "CREATE INDEX actions_by_order ON actions (order_key, door, seq)",
+        "CREATE INDEX actions_by_order ON actions (order_key, lane, seq)",
         "DROP INDEX actions_by_due",
-        "CREATE INDEX actions_by_due ON actions (due_at, seq, door) WHERE due_at IS NOT NULL",
+        "CREATE INDEX actions_by_due ON actions (due_at, seq, lane) WHERE due_at IS NOT NULL",
     )
-    # Only what is unfinished is ever asked for by its door.
+    # Only what is unfinished is ever asked for by its lane, and there were no notices yet.
     sql = "SELECT seq, body FROM actions WHERE state IN ('pending', 'sending')"
     for seq, body in database.conn.execute(sql).fetchall():
         found = msgspec.msgpack.decode(body)
-        door = f"{found['order']['workspace']}.{found['connection']}"
-        database.conn.execute("UPDATE actions SET door = ? WHERE seq = ?", (door, seq))
+        lane = f"{found['order']['workspace']}.{found['connection']}"
+        database.conn.execute("UPDATE actions SET lane = ? WHERE seq = ?", (lane, seq))
     _run(
         database,
         """UPDATE actions SET due_at = not_before WHERE seq IN
-            (SELECT min(seq) FROM actions WHERE state IN ('pending', 'sending') GROUP BY order_key, door)""",
+            (SELECT min(seq) FROM actions WHERE state IN ('pending', 'sending') GROUP BY order_key, lane)""",
     )
 
 

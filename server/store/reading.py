@@ -27,6 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ROW = """SELECT i.id, i.workspace, i.connection, i.delivery_key, i.digest, i.headers, i.body, i.received_at, i.is_look,
     o.state, o.attempts, o.reason FROM inbox i LEFT JOIN inbox_open o ON o.id = i.id WHERE i.id = ?"""
+_DOOR = "substr(lane, 1, instr(lane || '|', '|') - 1)"
 
 decode_record = msgspec.msgpack.Decoder(OrderRecord).decode
 decode_issue = msgspec.msgpack.Decoder(Issue).decode
@@ -118,7 +119,7 @@ class SqliteReading:
         return self.due_actions_elsewhere(now, limit, ())
 
     def due_actions_elsewhere(self, now: datetime, limit: int, shut: Iterable[str]) -> tuple[Action, ...]:
-        sql = "SELECT body FROM actions WHERE due_at <= ? AND door NOT IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT body FROM actions WHERE due_at <= ? AND {_DOOR} NOT IN (SELECT value FROM json_each(?))"  # noqa: S608
         doors = msgspec.json.encode(sorted(shut)).decode()
         rows = self._all(f"{sql} ORDER BY due_at, seq LIMIT ?", microseconds(now), doors, limit)
         return tuple(decode_action(row[0]) for row in rows)

@@ -222,26 +222,26 @@ class SqliteWriting(SqliteReading):
 
     def put_action(self, action: Action) -> None:
         self._all(
-            """INSERT INTO actions (key, order_key, door, state, not_before, body) VALUES (?, ?, ?, ?, ?, ?)
+            """INSERT INTO actions (key, order_key, lane, state, not_before, body) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (key) DO UPDATE SET state = excluded.state, not_before = excluded.not_before,
                 body = excluded.body""",
             action.key,
             str(action.order),
-            action.door,
+            action.lane,
             action.state.value,
             microseconds(action.not_before),
             encode(action),
         )
-        self._mark_first_due(str(action.order), action.door)
+        self._mark_first_due(str(action.order), action.lane)
 
-    def _mark_first_due(self, order_key: str, door: str) -> None:
-        """Of an order's actions at one door only the oldest unfinished one is due: a note cannot overtake its ticket.
+    def _mark_first_due(self, order_key: str, lane: str) -> None:
+        """Of an order's actions in one lane only the oldest unfinished one is due: a note cannot overtake its ticket.
 
-        What goes through another door does not wait for it: a chat that is down keeps no ticket from being opened.
+        What goes in another lane does not wait for it: a chat that is down keeps no ticket from being opened.
         """
-        sql = "SELECT seq, state, not_before, due_at FROM actions WHERE order_key = ? AND door = ? ORDER BY seq"
+        sql = "SELECT seq, state, not_before, due_at FROM actions WHERE order_key = ? AND lane = ? ORDER BY seq"
         is_first = True
-        for seq, state, not_before, due_at in self._all(sql, order_key, door):
+        for seq, state, not_before, due_at in self._all(sql, order_key, lane):
             due = not_before if is_first and state in UNFINISHED else None
             is_first = is_first and due is None
             if due != due_at:

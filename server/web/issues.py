@@ -48,7 +48,7 @@ def issue_routes(parts: Parts) -> list[HTTPRouteHandler]:
         if which not in (None, "open", "all"):
             raise BadInput("state: expected open or all")
         count = read_limit(limit, MOST_ISSUES)
-        return Issues(await issues_of(parts.store, workspace, open_only=which != "all", limit=count))
+        return Issues(await issues_of(parts.store, parts.workspaces[workspace], open_only=which != "all", limit=count))
 
     @get("/v1/signals/{workspace:str}", tags=["issues"], responses=documented(400, 401, 404, 503))
     async def list_signals(request: Request[Any, Any, Any], workspace: FromPath[str], limit: Limit = None) -> Signals:

@@ -29,7 +29,7 @@ from connectors.contract import (
     Unreadable,
 )
 from connectors.easypost import translate
-from connectors.model import Observation, Place, References, Scan, Shipment, ShipmentState
+from connectors.model import Observation, Place, Problem, References, Scan, Shipment, ShipmentState
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "sécret"
@@ -192,6 +192,7 @@ def test_event_becomes_an_observation() -> None:
                 estimated_delivery=datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC),
                 destination=Place(city="Austin", region="TX", country="US", postal_code="78701"),
                 exception="",
+                tracking_problem="",
                 scans=(
                     Scan(
                         at=datetime(2026, 11, 19, 8, tzinfo=UTC),
@@ -318,6 +319,57 @@ def test_trouble_and_delivery_are_told_from_the_scans() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "status_detail", "said", "problem"),
+    [
+        ("in_transit", "address_correction", "Arrived", Problem.ADDRESS),
+        ("in_transit", "damaged", "Lost", Problem.DAMAGED),
+        ("failure", "lost", "x", Problem.LOST),
+        ("in_transit", "missorted", "x", Problem.MISROUTED),
+        ("in_transit", "refused", "x", Problem.REFUSED),
+        ("in_transit", "weather_delay", "x", Problem.WEATHER),
+        ("in_transit", "delayed", "x", Problem.DELAYED),
+        ("in_transit", "delivery_exception", "x", Problem.DELIVERY_ATTEMPT),
+        ("in_transit", "delivery_exception", "Insufficient Address", Problem.ADDRESS),
+        ("in_transit", "held", "x", Problem.HELD),
+        ("in_transit", "held", "Held in Customs", Problem.CUSTOMS),
+        ("in_transit", "transit_exception", "x", None),
+        ("in_transit", "transit_exception", "Clearance delay - Import", Problem.CUSTOMS),
+        ("failure", "unknown", "Package cannot be located", Problem.LOST),
+        ("failure", None, "x", None),
+        ("return_to_sender", "return", "Refused", Problem.REFUSED),
+        ("in_transit", "departed_facility", "Held in Customs", None),
+        ("delivered", "damaged", "Delivered, damaged", None),
+        (None, "lost", "lost", None),
+    ],
+)
+def test_problems(status: str | None, status_detail: str | None, said: str, problem: Problem | None) -> None:
+    words = {"status": status, "status_detail": status_detail}
+    scans = [{**words, "datetime": "2026-11-20T08:00:00Z", "message": said}]
+    (found,) = World().connect().read(envelope(event(tracker(**words, tracking_details=scans))))
+    assert (found.shipments[0].problem, found.shipments[0].scans[0].problem) == (problem, problem)
+
+
+@pytest.mark.parametrize(
+    ("status", "carrier", "scans", "problem"),
+    [
+        ("unknown", "USPS", None, "EasyPost has heard nothing of this number from USPS"),
+        ("error", "USPS", [], "EasyPost cannot follow this number with USPS"),
+        ("unknown", None, None, "EasyPost has heard nothing of this number from any carrier"),
+        ("error", "USPS", [detail("in_transit", "2026-11-20T08:00:00Z")], ""),
+        ("pre_transit", "USPS", None, ""),
+        ("delivered", "USPS", None, ""),
+        ("teleported", "USPS", None, None),
+        (None, "USPS", None, None),
+    ],
+)
+def test_a_number_of_which_nothing_was_ever_heard(
+    status: str | None, carrier: str | None, scans: list[Any] | None, problem: str | None
+) -> None:
+    (found,) = World().connect().read(envelope(event(tracker(status=status, carrier=carrier, tracking_details=scans))))
+    assert found.shipments[0].tracking_problem == problem
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("2026-11-23", datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC)),
@@ -427,6 +479,7 @@ async def test_recorded_tracker(specs: Path) -> None:
             vendor_state="pre_transit / status_update",
             estimated_delivery=datetime(2025, 3, 6, 19, 48, 26, tzinfo=UTC),
             exception="",
+            tracking_problem="",
             scans=(
                 Scan(
                     at=datetime(2025, 2, 6, 19, 48, 26, tzinfo=UTC),

@@ -12,8 +12,8 @@ import pytest
 from connectors import ups
 from connectors.connection import Connection
 from connectors.contract import Checkable, Denied, Garbled, Missing, Rejected, TrackingSource
-from connectors.model import Observation, Place, References, Scan, Shipment, ShipmentState
-from connectors.ups import translate, wire
+from connectors.model import Observation, Place, Problem, References, Scan, Shipment, ShipmentState
+from connectors.ups import statuses, translate, wire
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 NUMBER = "1Z204W4R0308071865"
@@ -125,6 +125,7 @@ async def test_parcel_is_told_in_our_words() -> None:
                 estimated_delivery=datetime(2026, 11, 21, 23, 59, 59, tzinfo=UTC),
                 destination=Place(city="Louisville", region="KY"),
                 exception="",
+                tracking_problem="",
                 scans=(
                     Scan(
                         at=datetime(2026, 11, 21, 14, 50, 4, tzinfo=UTC),
@@ -197,30 +198,69 @@ async def test_credentials_that_are_always_refused_are_denied() -> None:
     assert len(world.requests) == 4
 
 
-@pytest.mark.parametrize("number", ["", "123456", "1" * 35, "../../oauth", "1Z/204W4R03", "١٢٣٤٥٦٧٨", "1Z204W4R?x=1"])
-async def test_what_is_no_ups_number_is_not_asked(number: str) -> None:
+def unknown(words: str) -> tuple[Shipment, ...]:
+    return (
+        Shipment(carrier="ups", tracking_number=NUMBER, tracking_problem=f"UPS does not know this number: {words}"),
+    )
+
+
+@pytest.mark.parametrize("number", ["123456", "1" * 35, "../../oauth", "1Z/204W4R03", "١٢٣٤٥٦٧٨", "1Z204W4R?x=1"])
+async def test_what_is_no_ups_number_is_not_asked_and_said_to_be_none(number: str) -> None:
     world = World(body=answer(package()))
-    with pytest.raises(Missing, match="7 to 34 letters and digits"):
-        await world.connect().read_tracking("ups", number)
+    (found,) = (await world.connect().read_tracking("ups", number)).shipments
+    assert found == Shipment(
+        carrier="ups",
+        tracking_number=number.upper(),
+        tracking_problem="UPS does not know this number: its numbers have 7 to 34 letters and digits",
+    )
     assert world.requests == []
+
+
+async def test_without_a_number_there_is_nothing_to_ask() -> None:
+    with pytest.raises(Missing, match="no tracking number"):
+        await World(body=answer(package())).connect().read_tracking("ups", " ")
 
 
 @pytest.mark.parametrize("status", [400, 404])
 @pytest.mark.parametrize(
-    ("code", "words"), [("TV1002", "Invalid inquiry number"), ("TW0001", "Tracking Information Not Found")]
+    ("code", "words"),
+    [
+        ("TV1002", "Invalid inquiry number"),
+        ("TW0001", "Tracking Information Not Found"),
+        ("151018", "Invalid tracking number"),
+        ("151044", "No tracking information available"),
+    ],
 )
-async def test_unknown_parcel_is_missing_in_the_words_of_ups(status: int, code: str, words: str) -> None:
+async def test_that_ups_does_not_know_a_parcel_is_an_observation(status: int, code: str, words: str) -> None:
     world = World(status, {"response": {"errors": [{"code": code, "message": words}]}})
-    with pytest.raises(Missing) as caught:
-        await world.connect().read_tracking("ups", NUMBER)
-    assert (caught.value.detail, caught.value.status) == (f"{words} ({code})", status)
+    found = await world.connect().read_tracking("ups", NUMBER.lower())
+    assert (found.kind, found.at, found.about) == ("shipment.read", NOON, References(trackings=(f"ups|{NUMBER}",)))
+    assert found.shipments == unknown(f"{words} ({code})")
 
 
-async def test_answer_without_a_parcel_is_missing_with_its_warning() -> None:
-    nothing = {"warnings": [{"code": "TW0001", "message": "Tracking Information Not Found"}]}
-    world = World(body={"trackResponse": {"shipment": [nothing]}})
-    with pytest.raises(Missing, match=r"Tracking Information Not Found \(TW0001\)"):
-        await world.connect().read_tracking("ups", NUMBER)
+async def test_an_answer_without_a_parcel_says_so_by_its_warning() -> None:
+    nothing = {"warnings": [{"code": "TW0001", "message": "Tracking Information\nNot Found"}]}
+    found = await World(body={"trackResponse": {"shipment": [nothing]}}).connect().read_tracking("ups", NUMBER)
+    assert found.shipments == unknown("Tracking Information Not Found (TW0001)")
+    other = {"warnings": [{"code": "TW0099", "message": "Try later"}]}
+    with pytest.raises(Missing, match=r"Try later \(TW0099\)"):
+        await World(body={"trackResponse": {"shipment": [other]}}).connect().read_tracking("ups", NUMBER)
+
+
+@pytest.mark.parametrize("body", [{"response": {"errors": [{"code": "TV9998", "message": "Gone"}]}}, "<html>", None])
+async def test_another_404_says_nothing_of_the_number(body: Any) -> None:
+    with pytest.raises(Missing):
+        await World(404, body).connect().read_tracking("ups", NUMBER)
+
+
+async def test_a_number_that_ups_knows_after_all_is_said_to_be_known() -> None:
+    world = World(404, {"response": {"errors": [{"code": "TW0001", "message": "Not Found"}]}})
+    source = world.connect()
+    before = await source.read_tracking("ups", NUMBER)
+    world.status, world.body = 200, answer(package(currentStatus={"type": "M"}))
+    after = await source.read_tracking("ups", NUMBER)
+    assert [found.shipments[0].tracking_problem == "" for found in (before, after)] == [False, True]
+    assert before.identity != after.identity
 
 
 async def test_other_parcels_of_a_shipment_are_not_taken_for_the_one() -> None:
@@ -269,7 +309,7 @@ async def test_credentials_are_checked_without_a_parcel() -> None:
     ],
 )
 def test_statuses(status: dict[str, Any], state: ShipmentState) -> None:
-    assert translate.state_of(msgspec.convert(status, wire.Status)) is state
+    assert statuses.state_of(msgspec.convert(status, wire.Status)) is state
 
 
 @pytest.mark.parametrize(
@@ -341,6 +381,7 @@ async def test_recorded_answer_with_its_placeholders(specs: Path) -> None:
             state=ShipmentState.EXCEPTION,
             vendor_state="Your package was released by the customs agency.",
             exception="Your package was released by the customs agency.",
+            tracking_problem="",
             scans=(
                 Scan(
                     at=datetime(2021, 2, 10, 7, 13, 56, tzinfo=UTC),
@@ -356,8 +397,42 @@ async def test_recorded_answer_with_its_placeholders(specs: Path) -> None:
 
 async def test_recorded_refusal(specs: Path) -> None:
     body = json.loads((specs / "carriers/ups/InvalidTrackingNumberResponseJSON.json").read_text())
-    with pytest.raises(Missing, match=r"Invalid inquiry number \(TV1002\)"):
-        await World(404, body).connect().read_tracking("ups", NUMBER)
+    found = await World(404, body).connect().read_tracking("ups", NUMBER)
+    assert found.shipments == unknown("Invalid inquiry number (TV1002)")
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ({"type": "X", "statusCode": "059"}, Problem.DAMAGED),
+        ({"type": "X", "statusCode": "068"}, Problem.LOST),
+        ({"type": "X", "statusCode": "058"}, Problem.CUSTOMS),
+        ({"type": "X", "statusCode": "016"}, Problem.HELD),
+        ({"type": "I", "statusCode": "069"}, Problem.HELD),
+        ({"type": "I", "statusCode": "050"}, Problem.ADDRESS),
+        ({"type": "X", "statusCode": 64}, Problem.REFUSED),
+        ({"type": "X", "statusCode": "052"}, Problem.WEATHER),
+        ({"type": "X", "statusCode": "047"}, Problem.DELAYED),
+        ({"type": "X", "statusCode": "047", "description": "The package was missorted."}, Problem.MISROUTED),
+        ({"type": "X", "statusCode": "022"}, Problem.DELIVERY_ATTEMPT),
+        ({"type": "X", "statusCode": "022", "description": "The street number is incorrect."}, Problem.ADDRESS),
+        ({"type": "X", "statusCode": "059", "description": "The address is incomplete."}, Problem.DAMAGED),
+        ({"type": "X", "description": "Your package is pending clearance."}, Problem.CUSTOMS),
+        ({"type": "X", "statusCode": "013", "simplifiedTextDescription": "Refused"}, Problem.REFUSED),
+        ({"type": "X", "statusCode": "013", "description": "Something else."}, None),
+        ({"type": "X"}, None),
+        ({"type": "I", "description": "Pending clearance by customs"}, None),
+        ({"type": "D", "description": "Damaged"}, None),
+        ({"type": "X", "statusCode": "035", "description": "The receiver refused it."}, Problem.REFUSED),
+        ({}, None),
+    ],
+)
+def test_problems(status: dict[str, Any], problem: Problem | None) -> None:
+    told = msgspec.convert(status, wire.Status)
+    assert statuses.problem_of(told) is problem
+    scan = wire.Activity(date="20261120", time="120000", status=told)
+    found = translate.shipment(wire.Package(current_status=told, activity=(scan,)), NUMBER, NOON)
+    assert (found.problem, found.scans[0].problem) == (problem, problem)
 
 
 def test_it_can_what_it_says() -> None:

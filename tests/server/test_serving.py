@@ -11,6 +11,7 @@ import pytest
 
 from server.control import HEADER, Control, control_path
 from server.errors import BeforehandError
+from server.flows.policy_files import PolicyFiles
 from server.parts import Parts
 from server.serving import run_server
 
@@ -115,3 +116,14 @@ async def test_a_port_that_is_taken_is_said(parts):
         with pytest.raises(BeforehandError, match="could not start"):
             await run_server(parts)
     assert not parts.engine.is_running
+
+
+async def test_sighup_has_the_policy_files_read_and_ends_nothing(parts):
+    parts.policies = PolicyFiles(parts.workspaces, parts.store, parts.clock)
+    async with running(parts) as client:
+        woken = parts.engine.woken
+        signal.raise_signal(signal.SIGHUP)
+        assert (await client.get("/healthz")).status_code == 200
+        assert parts.policies.is_hurried
+        assert parts.engine.woken == woken + 1
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL

@@ -13,7 +13,7 @@ Defaults: severity high, threshold 24 hours, no wait.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -22,6 +22,7 @@ from connectors.model import ShipmentState
 from server.model import Evidence, Kind, Level, ShipmentView, Signal
 from server.rules import goods, wording
 from server.rules.case import Case
+from server.rules.detectors import tracking_stalled
 from server.rules.detectors.fulfillment_delayed import waits_since
 
 _CAN_STALL = frozenset({ShipmentState.IN_TRANSIT, ShipmentState.OUT_FOR_DELIVERY})
@@ -30,6 +31,8 @@ _CAN_STALL = frozenset({ShipmentState.IN_TRANSIT, ShipmentState.OUT_FOR_DELIVERY
 class _Delay(Struct, frozen=True):
     usual: Kind
     """The kind that tells of it for every order, later."""
+    hours: timedelta
+    """After how long that is."""
     since: datetime
     what: str
     name: str
@@ -74,11 +77,11 @@ def _promise_is_told(case: Case) -> bool:
 def _early(case: Case, delay: _Delay) -> datetime | None:
     """When it became late for an order of this value; None before, and once it is late for any order."""
     usual, after = case.policy.detectors[delay.usual], case.policy.calendar.after
-    patience = max(case.policy.detectors[Kind.HIGH_VALUE_DELAYED].hours, usual.hours / 2)
+    patience = max(case.policy.detectors[Kind.HIGH_VALUE_DELAYED].hours, delay.hours / 2)
     late_at = after(delay.since, patience)
     if not case.watch.reached(late_at):
         return None
-    if usual.enabled and case.watch.reached(after(delay.since, usual.hours) + usual.wait):
+    if usual.enabled and case.watch.reached(after(delay.since, delay.hours) + usual.wait):
         return None
     return late_at
 
@@ -87,21 +90,24 @@ def _delays(case: Case) -> Iterator[_Delay]:
     unsent = waits_since(case)
     if unsent is not None:
         causes = goods.causes(case, case.to_send)
-        yield _Delay(Kind.FULFILLMENT_DELAYED, unsent, "nothing has been sent", "unsent", causes)
+        hours = case.policy.detectors[Kind.FULFILLMENT_DELAYED].hours
+        yield _Delay(Kind.FULFILLMENT_DELAYED, hours, unsent, "nothing has been sent", "unsent", causes)
     for found in case.moving:
-        delay = _parcel(found)
+        delay = _parcel(case, found)
         if delay is not None:
             yield delay
 
 
-def _parcel(found: ShipmentView) -> _Delay | None:
+def _parcel(case: Case, found: ShipmentView) -> _Delay | None:
     shipment = found.shipment
     carrier = carrier_name(shipment.carrier) if shipment.carrier != "unknown" else "the carrier"
     causes = (f"carrier:{shipment.carrier}",) if shipment.carrier != "unknown" else ()
     if found.last_scan_at is not None and shipment.state in _CAN_STALL:
         what = f"{carrier} has not scanned the parcel"
-        return _Delay(Kind.TRACKING_STALLED, found.last_scan_at, what, shipment.key, causes)
+        hours = tracking_stalled.patience(case, found)
+        return _Delay(Kind.TRACKING_STALLED, hours, found.last_scan_at, what, shipment.key, causes)
     if found.last_scan_at is None and shipment.state is ShipmentState.LABEL_CREATED and shipment.shipped_at:
         what = f"a label has been waiting for {carrier}'s first scan"
-        return _Delay(Kind.LABEL_NOT_SCANNED, shipment.shipped_at, what, shipment.key, causes)
+        hours = case.policy.detectors[Kind.LABEL_NOT_SCANNED].hours
+        return _Delay(Kind.LABEL_NOT_SCANNED, hours, shipment.shipped_at, what, shipment.key, causes)
     return None

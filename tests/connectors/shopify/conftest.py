@@ -116,7 +116,7 @@ class World:
         """The bodies of all requests."""
         return [json.loads(request.content) for request in self.requests]
 
-    def connect(self, **settings: str) -> shopify.Shopify:
+    def connect(self, **settings: Any) -> shopify.Shopify:
         connection = Connection(
             workspace="acme",
             name="shop",

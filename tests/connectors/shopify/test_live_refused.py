@@ -127,17 +127,32 @@ async def test_trouble_is_one_of_our_errors(world: Any, answer: Any, error: type
 # --- access ---
 
 
-async def test_check_names_the_shop_and_its_scopes(world: Any) -> None:
-    world.answers = [
-        {
-            "data": {
-                "shop": {"name": "Acme", "myshopifyDomain": "acme.myshopify.com"},
-                "currentAppInstallation": {"accessScopes": [{"handle": "read_orders"}, {"handle": "read_customers"}]},
-            }
-        }
-    ]
-    said = await world.connect().check()
-    assert said == "Shopify shop Acme (acme.myshopify.com); scopes: read_customers, read_orders"
+def installed(*scopes: str) -> dict[str, Any]:
+    shop = {"name": "Acme", "myshopifyDomain": "acme.myshopify.com"}
+    granted = [{"handle": scope} for scope in scopes]
+    return {"data": {"shop": shop, "currentAppInstallation": {"accessScopes": granted}}}
+
+
+async def test_check_names_the_shop_its_scopes_and_what_is_missing_without_others(world: Any) -> None:
+    world.answers = [installed("write_orders", "read_customers", "read_third_party_fulfillment_orders", "read_returns")]
+    assert await world.connect().check() == (
+        "Shopify shop Acme (acme.myshopify.com); "
+        "scopes: read_customers, read_returns, read_third_party_fulfillment_orders, write_orders; "
+        "without read_fulfillments (parcels), read_shopify_payments_disputes (disputes)"
+    )
+
+
+async def test_check_says_no_more_where_nothing_is_missing(world: Any) -> None:
+    scopes = (
+        "read_customers",
+        "read_fulfillments",
+        "read_merchant_managed_fulfillment_orders",
+        "read_orders",
+        "read_returns",
+        "read_shopify_payments_disputes",
+    )
+    world.answers = [installed(*scopes)]
+    assert await world.connect().check() == f"Shopify shop Acme (acme.myshopify.com); scopes: {', '.join(scopes)}"
 
 
 async def test_without_any_credentials_looks_are_denied_and_nothing_is_sent(world: Any) -> None:

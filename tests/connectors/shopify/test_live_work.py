@@ -188,3 +188,7 @@ async def test_without_access_nothing_is_asked(world: Any) -> None:
     with pytest.raises(Denied, match="no access_token"):
         await shop.read_work("5001")
     assert world.requests == []
+
+
+async def test_looks_can_be_switched_off(world: Any) -> None:
+    assert not world.connect(look_after_events=False).can_look

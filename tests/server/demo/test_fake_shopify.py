@@ -19,6 +19,7 @@ from server.demo.shopify_bodies import (
     fulfillment_body,
     fulfillment_event_body,
     fulfillment_order_body,
+    named_part_body,
     order_body,
     refund_body,
     transaction_body,
@@ -27,7 +28,7 @@ from server.demo.shopify_graphql import graphql_order
 from server.demo.world import World
 
 URL = "http://shop.world.test/admin/api/2026-10/graphql.json"
-EVERYTHING = {"fulfillmentOrders": True, "disputes": True}
+EVERYTHING = {"fulfillmentOrders": True, "disputes": True, "returns": True}
 
 
 async def ask(client, document, /, token=TOKEN, **variables):
@@ -193,3 +194,15 @@ def test_work_on_an_order_reads_the_same_in_a_webhook_and_in_graphql(world, new_
     (work,) = graphql_order(order)["fulfillmentOrders"]["nodes"]
     assert (webhook["status"], webhook["request_status"]) == ("in_progress", "cancellation_requested")
     assert (work["status"], work["requestStatus"]) == ("IN_PROGRESS", "CANCELLATION_REQUESTED")
+
+
+async def test_a_held_order_says_why_when_it_is_looked_at_and_not_in_its_webhook(client, world, new_order):
+    order = new_order()
+    order.held_at, order.hold_reason = world.clock(), "inventory_out_of_stock"
+    _, body = await ask(client, DOCUMENTS["ReadWork"], id=gid(order), fulfillmentOrders=True, returns=True)
+    (work,) = body["data"]["order"]["fulfillmentOrders"]["nodes"]
+    assert (work["status"], work["fulfillmentHolds"]) == (
+        "ON_HOLD",
+        [{"reason": "INVENTORY_OUT_OF_STOCK", "reasonNotes": None}],
+    )
+    assert named_part_body(order) == {"fulfillment_order": {"id": work["id"], "status": "on_hold"}}

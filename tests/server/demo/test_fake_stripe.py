@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import stripe
 
-from server.demo.stripe import KEY, SECRET, charge_body, intent_body
+from server.demo.stripe import KEY, SECRET, charge_body, dispute_body, intent_body
 
 AUTH = {"authorization": f"Bearer {KEY}"}
 
@@ -86,8 +86,24 @@ def test_stripes_own_library_refuses_it_with_another_secret(world, order, real_t
         stripe.Webhook.construct_event(letter.body, letter.headers["stripe-signature"], "whsec_other")
 
 
-@pytest.mark.parametrize("kind", ["payment_intent", "charge"])
-def test_objects_have_only_fields_that_stripes_have(specs, order, kind):
+async def test_a_dispute_is_found_by_its_payment(client, world, order):
+    _, none = await ask(client, "/v1/disputes", payment_intent=order.intent.id)
+    order.intent.disputed_at, order.intent.dispute_reason = world.clock(), "fraudulent"
+    _, found = await ask(client, "/v1/disputes", payment_intent=order.intent.id)
+    _, other = await ask(client, "/v1/disputes", payment_intent="pi_other")
+    assert (none["data"], other["data"]) == ([], [])
+    (dispute,) = found["data"]
+    assert (dispute["reason"], dispute["evidence_details"]["due_by"] - dispute["created"]) == ("fraudulent", 9 * 86400)
+    assert charge_body(order, order.intent.attempts[-1])["disputed"]
+
+
+@pytest.mark.parametrize("kind", ["payment_intent", "charge", "dispute"])
+def test_objects_have_only_fields_that_stripes_have(specs, world, order, kind):
+    order.intent.disputed_at = world.clock()
     known = json.loads((specs / "stripe/fixtures3.json").read_text())["resources"][kind]
-    ours = intent_body(order) if kind == "payment_intent" else charge_body(order, order.intent.attempts[-1])
+    ours = {
+        "payment_intent": lambda: intent_body(order),
+        "charge": lambda: charge_body(order, order.intent.attempts[-1]),
+        "dispute": lambda: dispute_body(order),
+    }[kind]()
     assert sorted(set(ours) - set(known)) == []

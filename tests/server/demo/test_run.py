@@ -18,16 +18,19 @@ PORT = 8460
 async def test_the_demo_plays_every_story_ends_and_leaves_a_configuration_that_can_be_served(tmp_path, capsys):
     summary = await demonstrate(port=PORT, folder=tmp_path, keep_running=False)
     told = capsys.readouterr().out
-    assert summary.tickets == {
+    # By when the dispute must be answered depends on the day on which the demo is played.
+    assert {subject.partition(", to be answered by ")[0]: state for subject, state in summary.tickets.items()} == {
         "Order #48207 has a failed payment of $145.00": "open",
         "Order #48219 has had no carrier scan for 48 hours (and 1 more)": "solved",
         "Order #48222 was cancelled after fulfilment had begun": "open",
         "Order #48233 has had no carrier scan for 48 hours": "solved",
+        "Order #48236 has been on hold for 24 hours: it is out of stock": "open",
+        "Order #48239 has a payment dispute of $160.00": "open",
         "Where is my jacket?": "new",
         "Change of delivery day": "new",
     }
     assert {kind: summary.happened.get(kind, 0) for kind in ("ticket_opened", "ticket_joined", "ticket_solved")} == {
-        "ticket_opened": 4,
+        "ticket_opened": 6,
         "ticket_joined": 1,
         "ticket_solved": 1,
     }

@@ -38,8 +38,15 @@ async def test_every_story_ends_with_the_right_tickets_whatever_comes_twice_or_s
         "Change of delivery day": ("new", (), 0),
         # Solved by a person, so Beforehand only adds what it learned.
         "Order #48233 has had no carrier scan for 48 hours": ("solved", ("tracking_stalled",), 2),
+        # Told again when the hold had lasted twice as long.
+        "Order #48236 has been on hold for 24 hours: it is out of stock": ("open", ("fulfillment_on_hold",), 2),
+        "Order #48239 has a payment dispute of $160.00, to be answered by Sun 22 Nov": (
+            "open",
+            ("payment_disputed",),
+            1,
+        ),
     }
-    assert server.world.zendesk.creations == 4
+    assert server.world.zendesk.creations == 6
     assert (await server.get("/v1/issues/acme?state=open")).status_code == 200
 
 

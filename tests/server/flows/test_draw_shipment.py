@@ -58,3 +58,9 @@ def test_a_parcel_without_scans_says_when_it_was_shipped():
 def test_a_delivered_parcel_says_when_and_not_what_was_estimated():
     there = changed(SHIPMENT, state="delivered", service=None, delivered_at=NOW, scans=[scan(0)])
     assert panel(shipments=[there]).shipments[0].rows == (Row("Delivered", "Mon 23 Nov, 14:05"),)
+
+
+def test_a_number_that_nobody_can_follow_is_shown_as_the_problem():
+    unknown = changed(SHIPMENT, tracking_problem="UPS does not know this number")
+    shown = panel(shipments=[unknown, changed(unknown, exception="Lost")]).shipments
+    assert [parcel.problem for parcel in shown] == ["UPS does not know this number", "Lost"]

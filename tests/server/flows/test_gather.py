@@ -5,6 +5,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.contract import Denied, Garbled, Throttled, TimedOut, Unavailable
 from connectors.model import LineItem, Payment, PaymentState, Scan, Shipment, ShipmentState
@@ -73,6 +74,18 @@ async def test_an_aggregator_helps_out_where_the_carrier_fails(world, fakes):
     context = await world.gathering.of_order("acme", "1001")
     assert statuses(context) == {"shop": "ok", "stripe": "ok", "ups": "error", "easypost": "ok", "desk": "ok"}
     assert context.shipments[0].state == "in_transit"
+
+
+async def test_an_aggregator_helps_out_where_the_carrier_does_not_know_the_number(world, fakes):
+    unknown = "UPS does not know this number"
+    parcel = Shipment(carrier="ups", tracking_number="1Z1", tracking_problem=unknown)
+    world.ups.parcels["1Z1"] = replace(fakes.parcel_seen(), shipments=(parcel,))
+    context = await world.gathering.of_order("acme", "1001")
+    assert world.easypost.asked == [("ups", "1Z1")]
+    assert (statuses(context)["ups"], context.shipments[0].tracking_problem) == ("ok", unknown)
+    world.easypost.parcels["1Z1"] = fakes.parcel_seen(source="easypost")
+    context = await world.gathering.of_order("acme", "1001")
+    assert (context.shipments[0].state, context.shipments[0].tracking_problem) == ("in_transit", None)
 
 
 async def test_without_live_nobody_is_asked_and_sources_say_as_of_when_they_spoke(world, fakes):

@@ -16,8 +16,8 @@ from connectors.model import (
     Shipment,
     ShipmentState,
 )
-from server.flows import judge
-from server.flows.learn import learn_history, load_transit
+from server.flows import judge, learn_history
+from server.flows.learn import load_transit
 from server.rules.transit import Leg, Way
 from server.store.sqlite import SqliteStore
 from tests.server.desk import NOW, make_workspace
@@ -106,8 +106,8 @@ async def test_a_history_is_learnt_once_however_often_it_is_imported(store) -> N
         (f"{n}", Leg(way=Way("SP", "BA"), ready_at=NOW, handed_over_at=NOW, delivered_at=NOW + timedelta(days=n)))
         for n in range(1, 4)
     ]
-    assert await store.write(lambda tx: learn_history(tx, place, legs)) == 3
-    assert await store.write(lambda tx: learn_history(tx, place, [*legs, *legs])) == 0
+    assert await learn_history.learn(store, place, legs, last=True) == 3
+    assert await learn_history.learn(store, place, [*legs, *legs], last=True) == 0
     assert place.learner.transit.legs == 3
     assert [leg.delivered_at for leg in await store.read(lambda tx: tx.legs(place.name, 2))] == [
         NOW + timedelta(days=2),

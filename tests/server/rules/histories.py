@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
 from server.rules.history import HistoryRow
-from server.rules.policy import Policy, parse_policy
+from server.rules.policy import Policy
+from server.rules.policy_reading import parse_policy
 
 ZONE = ZoneInfo("America/New_York")
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -34,6 +36,17 @@ def delivered(order_id: str, *, bought: float = 0, takes: float = 3, **facts: ob
     """Paid at once, handed over a day later, delivered after so many days in transit; promised within ten days."""
     given = {"approved_at": bought, "handed_over_at": bought + 1, "delivered_at": bought + 1 + takes}
     return row(order_id, bought=bought, **{**given, "promised_date": bought + 10, "status": "delivered", **facts})
+
+
+def past(count: int = 120, *, bought: float = -60, seed: int = 1) -> list[HistoryRow]:
+    """Deliveries to learn from: three days in transit, some a little longer, one in ten much."""
+    random = Random(seed)
+    return [
+        delivered(
+            f"past-{number}", bought=bought + number / 10, takes=random.choice([2.5, 3, 3, 3.5, 4, 4, 3, 3, 3, 12])
+        )
+        for number in range(count)
+    ]
 
 
 _later = st.none() | st.integers(0, 40 * 24).map(lambda hours: hours / 24)

@@ -1,4 +1,4 @@
-"""An order of the past at any moment: built directly it is what the fold would have made of it, and it knows no more."""
+"""An order of the past at any moment: built directly it is what the fold makes of it, and knows no more."""
 
 from datetime import timedelta
 from decimal import Decimal

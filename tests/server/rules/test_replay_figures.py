@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from server.model import Kind
 from server.rules.history import HistoryRow
-from server.rules.replay_figures import KindFigures, figures, late_handover, missed_promise, weighted_median
+from server.rules.replay_figures import KindFigures, figures, weighted_median
+from server.rules.replay_truth import late_handover, missed_promise
 from server.rules.walk import Alert, Look
 from tests.server.rules.histories import at, delivered, row
 

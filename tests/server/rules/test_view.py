@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from connectors.model import (
     Observation,
     Order,
@@ -9,6 +11,7 @@ from connectors.model import (
     PaymentAttempt,
     PaymentState,
     Place,
+    Problem,
     Scan,
     Shipment,
     ShipmentState,
@@ -96,6 +99,53 @@ def test_what_is_wrong_is_said_by_whoever_says_that_it_is() -> None:
     failed = word("ups", 3, shipments=(shipment(scans=(scan(3, ShipmentState.DELIVERY_FAILED, text="Nobody home"),)),))
     late = word("shop", 9, shipments=(shipment(state=ShipmentState.EXCEPTION, exception="Delayed"),))
     assert seen(failed, late).shipments[0].shipment.exception == "Nobody home"
+
+
+def troubled(source: str, hours: float, problem: Problem | None, *scans: Scan) -> Observation:
+    """A source that says that something is wrong, and perhaps what."""
+    state = ShipmentState.EXCEPTION
+    return word(source, hours, shipments=(shipment(state=state, problem=problem, scans=scans),))
+
+
+def test_which_trouble_it_is_is_said_by_whoever_says_it_now() -> None:
+    assert seen(troubled("ups", 3, Problem.LOST)).shipments[0].shipment.problem is Problem.LOST
+    # The later word of the same source says that something is wrong and not what: the earlier trouble is over.
+    again = seen(troubled("ups", 3, Problem.LOST), troubled("ups", 4, None))
+    assert again.shipments[0].shipment.problem is None
+    damaged = scan(5, ShipmentState.EXCEPTION, problem=Problem.DAMAGED)
+    scanned = seen(troubled("ups", 3, Problem.LOST), troubled("ups", 6, None, damaged))
+    assert scanned.shipments[0].shipment.problem is Problem.DAMAGED
+    both = seen(troubled("ups", 3, None), troubled("easypost", 2, Problem.CUSTOMS))
+    assert both.shipments[0].shipment.problem is Problem.CUSTOMS
+
+
+@pytest.mark.parametrize("state", [ShipmentState.IN_TRANSIT, ShipmentState.DELIVERED, ShipmentState.RETURNED])
+def test_a_parcel_that_goes_on_has_no_trouble_any_more(state: ShipmentState) -> None:
+    held = scan(3, ShipmentState.EXCEPTION, problem=Problem.CUSTOMS)
+    found = seen(
+        troubled("ups", 3, Problem.CUSTOMS, held), word("ups", 9, shipments=(shipment(scans=(scan(9, state),)),))
+    )
+    assert (found.shipments[0].shipment.state, found.shipments[0].shipment.problem) == (state, None)
+
+
+def test_a_number_that_one_of_them_can_follow_is_no_problem() -> None:
+    unknown = word("ups", 3, shipments=(shipment(tracking_problem="UPS does not know it"),))
+    silent = word("shop", 9, shipments=(shipment(shipped_at=at(1)),))
+    followed = word("easypost", 2, shipments=(shipment(tracking_problem="", state=ShipmentState.LABEL_CREATED),))
+    scanned = word("easypost", 2, shipments=(shipment(scans=(scan(2),)),))
+    corrected = word("ups", 9, shipments=(shipment(tracking_problem=""),))
+    problems = [
+        found.shipments[0].shipment.tracking_problem
+        for found in (
+            seen(silent),
+            seen(silent, unknown),
+            seen(followed, unknown),
+            seen(scanned, unknown),
+            seen(unknown, corrected),
+            seen(corrected, unknown),
+        )
+    ]
+    assert problems == [None, "UPS does not know it", "", "", "", ""]
 
 
 def test_a_parcel_that_arrives_and_departs_within_a_minute_does_both() -> None:

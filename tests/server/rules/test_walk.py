@@ -2,7 +2,6 @@
 
 from collections import Counter
 from datetime import timedelta
-from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from server.rules.timeline import empty, fold, view
 from server.rules.transit_clock import transit_clock
 from server.rules.transit_learning import TransitLearner
 from server.rules.walk import LOOKS, WORKSPACE, Alert, Walk
-from tests.server.rules.histories import any_rows, at, delivered, policy, row
+from tests.server.rules.histories import any_rows, at, delivered, past, policy, row
 
 FACTS = ("approved_at", "handed_over_at", "delivered_at", "complained_at")
 
@@ -27,15 +26,6 @@ def walked(rows: list[HistoryRow], rules: Policy | None = None, *, learn: list[H
     walk = Walk(rows, rules or policy(), learn=learn or ())
     assert sum(walk.steps()) == walk.events
     return walk
-
-
-def past(count: int = 120, *, bought: float = -60, seed: int = 1) -> list[HistoryRow]:
-    """Deliveries to learn from: three days in transit, some a little longer, one in ten much."""
-    random = Random(seed)
-    return [
-        delivered(f"past-{number}", bought=bought + number / 10, takes=random.choice([2.5, 3, 3, 3.5, 4, 4, 3, 3, 3, 12]))
-        for number in range(count)
-    ]
 
 
 # --- what is found ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.contract import Unavailable
 from server.model import Issue, IssueState, Kind, Principal, Role, Severity, TicketLink
+from server.rules.policy_reading import parse_policy
 
 CONTEXT = "/v1/orders/acme/1001/context"
 
@@ -205,6 +206,9 @@ async def test_issues_are_listed_open_ones_first_of_all(client, parts, bearer, f
                 "is_ours": True,
             },
             "dry_run": False,
+            "incident": "",
+            "owner": "",
+            "team": None,
             "outcome": None,
         }
     ]
@@ -212,6 +216,39 @@ async def test_issues_are_listed_open_ones_first_of_all(client, parts, bearer, f
     assert [found["id"] for found in every] == ["a", "b"]
     few = (await client.get("/v1/issues/acme?state=all&limit=1", headers=bearer.agent)).json()["issues"]
     assert [found["id"] for found in few] == ["a"]
+
+
+async def test_issues_and_signals_say_whose_they_are(client, parts, bearer, fakes):
+    parts.workspaces["acme"].policy = parse_policy(
+        {
+            "teams": {"logistics": {"group": "36", "slack": "#logistics"}},
+            "detectors": {"tracking_stalled": {"owner": "logistics"}},
+        },
+        parts.workspaces["acme"].timezone,
+    )
+    stalled = fakes.parcel_seen(at=fakes.NOW)
+    parts.clock.pass_(days=20)
+    key = parts.store.keep(stalled_order(fakes), stalled)
+    parts.store.due = (key,)
+    parts.store.issue_list.append(
+        Issue(
+            id="a",
+            state=IssueState.OPEN,
+            order=key,
+            kind=Kind.TRACKING_STALLED,
+            severity=Severity.HIGH,
+            headline="has had no carrier scan",
+            since=fakes.NOW,
+            opened_at=fakes.NOW,
+        )
+    )
+    team = {"name": "logistics", "group": "36", "slack": "#logistics", "email": ""}
+    (issue,) = (await client.get("/v1/issues/acme", headers=bearer.agent)).json()["issues"]
+    assert (issue["owner"], issue["team"]) == ("logistics", team)
+    signals = [s["signal"] for s in (await client.get("/v1/signals/acme", headers=bearer.agent)).json()["signals"]]
+    assert {s["kind"]: (s["owner"], s["team"]) for s in signals}["tracking_stalled"] == ("logistics", team)
+    context = (await client.get("/v1/orders/acme/1001/context?live=false", headers=bearer.agent)).json()
+    assert [found["owner"] for found in context["issues"]] == ["logistics"]
 
 
 @pytest.mark.parametrize("query", ["state=closed", "limit=0", "limit=-1", "limit=x", "limit=1000000000"])

@@ -7,6 +7,7 @@ from litestar.params import JSONBody
 from litestar.testing import AsyncTestClient
 
 from server.app import create_app
+from server.flows.policy_files import PolicyFiles
 from server.web.headers import security_headers
 from server.web.measure import Measurements
 from server.web.problems import handlers
@@ -122,7 +123,7 @@ async def test_health_is_told_to_anybody(client, parts):
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"status": "ready", "store": "ok", "engine": "ok", "waiting": 0},
+        {"status": "ready", "store": "ok", "engine": "ok", "policy": "ok", "waiting": 0},
     )
     assert parts.engine.is_running
 
@@ -136,6 +137,16 @@ async def test_readiness_turns_red_with_the_store_and_green_again(client, parts)
     assert (await client.get("/healthz")).status_code == 200
     parts.store.broken = False
     assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_wrong_policy_file_is_told_and_stops_nothing(client, parts):
+    parts.policies = PolicyFiles(parts.workspaces, parts.store, parts.clock)
+    parts.policies.troubles["acme"] = "/secret/place/policy.toml: teams.ops.email: got 'ops'"
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    assert answer.json()["policy"].startswith("The policy file of acme has a mistake: the policy before it stays.")
+    assert "ops" not in answer.text
+    assert "secret" not in answer.text
 
 
 async def test_readiness_turns_red_with_the_engine(client, parts):

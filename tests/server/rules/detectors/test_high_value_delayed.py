@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.model import Hold
+from connectors.model import Hold, Place
 from connectors.money import Money
 from server.model import Kind
 from server.rules.assess import assess
@@ -72,6 +72,13 @@ def test_where_that_kind_is_switched_off_it_stays(build) -> None:
     tables = {"detectors": {"tracking_stalled": {"enabled": False}}}
     kinds = [s.kind for s in signals(build, build.shipment(build.scan(10)), hours=90, tables=tables)]
     assert kinds == [Kind.HIGH_VALUE_DELAYED]
+
+
+def test_a_parcel_that_crosses_a_border_is_given_half_of_its_longer_time(build) -> None:
+    places = {"origin": Place(country="US"), "destination": Place(country="CA")}
+    parcel = build.shipment(build.scan(0))
+    assert found(build, parcel, hours=47.9, **places) is None
+    assert found(build, parcel, hours=48, **places) is not None
 
 
 def test_it_is_never_sooner_than_its_own_threshold(build) -> None:
