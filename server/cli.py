@@ -34,6 +34,7 @@ app.add_typer(cli_history.import_app, name="import")
 app.add_typer(cli_policy.policy_app, name="policy")
 app.command()(cli_history.replay)
 
+
 @app.command()
 def serve(config: Config = DEFAULT_CONFIG) -> None:
     """Run the web server and the worker."""

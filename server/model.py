@@ -223,6 +223,8 @@ class Signal(Struct, frozen=True, kw_only=True):
     risk: float | None = None
     causes: tuple[str, ...] = ()
     """What other orders may share as the reason: `carrier:ups`, `warehouse:Newark`, `sku:MUG-1`, `gateway:stripe`."""
+    parcels: tuple[str, ...] = ()
+    """Keys of the parcels that it is about, where it is about some and not about the whole order."""
     opens_at: datetime
     """`since` plus the policy's `wait`: a ticket opens no sooner."""
 

@@ -170,7 +170,8 @@ class Courier:
                 ):
                     tx.put_action(left)
             if latest.kind is ActionKind.SOLVE_TICKET:
-                by_person = delivered.happened != "ticket_solved" or bool(delivered.dropped)
+                was_to_be_solved = latest.change is not None and latest.change.state == "solved"
+                by_person = bool(delivered.dropped) or (was_to_be_solved and delivered.happened != "ticket_solved")
                 for issue in list(solved_with(latest, tx.issues_of(latest.order), by_person=by_person)):
                     tx.put_issue(issue)
             return True

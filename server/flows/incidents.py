@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from server.flows.notify import outlets_of, tell_others
+from server.flows.notify import tell_others
 from server.model import Assessment, Issue, IssueState, Kind, OrderKey
 from server.rules.incident import (
     MOST_MEMBERS,
@@ -20,6 +20,7 @@ from server.rules.incident import (
     may_be_covered,
     specific_first,
 )
+from server.rules.outlets import Outlets
 from server.rules.plan import plan
 from server.rules.timeline import empty
 from server.store.contract import Reading, Writing
@@ -80,7 +81,7 @@ def keep_causes(
 
 
 def review_incident(
-    tx: Writing, workspace: Workspace, cause: str, now: datetime, helpdesk: str | None
+    tx: Writing, workspace: Workspace, cause: str, now: datetime, helpdesk: str | None, outlets: Outlets
 ) -> tuple[OrderKey, ...]:
     """See whether an incident begins, goes on or ends, and plan its ticket.
 
@@ -100,7 +101,6 @@ def review_incident(
         tx.put_issue(issue)
     for action in planned.actions:
         tx.put_action(action)
-    outlets = outlets_of(workspace, helpdesk)
     tell_others(tx, workspace, outlets, view, assessment, issues, actions, planned, now)
     tx.put_record(
         empty(key), (), review_at=assessment.review_at, name="", placed_at=None, email="", customer_name="", total=""

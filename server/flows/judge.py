@@ -102,13 +102,16 @@ class Judge:
         assessment = self._follow(view(self._record(key)))
         self._tx.set_review(key, self._review_at(assessment))
 
+    def _review_incident(self, cause: str) -> tuple[OrderKey, ...]:
+        return review_incident(self._tx, self._workspace, cause, self._now, self._helpdesk, self._outlets)
+
     def _look_at_causes(self) -> None:
         """See to the incidents that changed trouble may be part of. One that begins takes over orders seen before."""
         seen: set[str] = set()
         while causes := [cause for cause in self._causes if cause not in seen]:
             seen.update(causes)
             for cause in causes:
-                for key in review_incident(self._tx, self._workspace, cause, self._now, self._helpdesk):
+                for key in self._review_incident(cause):
                     self._look_again(key)
         self._causes.clear()
 

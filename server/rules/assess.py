@@ -33,7 +33,7 @@ def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = U
     judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
     case = replace(case, promise=judged)
     found = {kind: signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None}
-    silenced = _silenced(found, policy) if len(found) > 1 else ()
+    silenced = _silenced(found, now, policy) if len(found) > 1 else ()
     for each in silenced:
         del found[each.kind]
     return Assessment(
@@ -46,11 +46,19 @@ def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = U
     )
 
 
-def _silenced(found: Mapping[Kind, Signal], policy: Policy) -> tuple[Silenced, ...]:
+def _silenced(found: Mapping[Kind, Signal], now: datetime, policy: Policy) -> tuple[Silenced, ...]:
     """Which of the signals are silent because another one says more. One that is silent itself still says more."""
-    told = [kind for kind in found if not policy.detectors[kind].dry_run]
-    louder = {kind: [by for by in told if by in SILENCED_BY.get(kind, ())] for kind in found}
+    told = [kind for kind in found if found[kind].opens_at <= now and not policy.detectors[kind].dry_run]
+    louder = {
+        kind: [by for by in told if by in SILENCED_BY.get(kind, ()) and _covers(found[by], signal)]
+        for kind, signal in found.items()
+    }
     return tuple(Silenced(kind, by[0]) for kind, by in louder.items() if by)
+
+
+def _covers(louder: Signal, signal: Signal) -> bool:
+    """Whether it is about all that *signal* is about: what is said of one parcel says nothing of another."""
+    return not louder.parcels or set(signal.parcels) <= set(louder.parcels)
 
 
 def _signal(case: Case, kind: Kind) -> Signal | None:

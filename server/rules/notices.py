@@ -85,11 +85,12 @@ class _Planning:
         self._policy = policy
         self._outlets = outlets
         self._now = now
-        self._text = NoticeText(order, assessment, policy, now, TicketText(order, assessment, now, policy, actions))
-        found = [signal.kind for signal in assessment.signals]
+        self._assessment = assessment
+        self._text = self._written()
+        self._signals = {signal.kind: signal for signal in assessment.signals}
+        found = list(self._signals)
         # As the ticket has them: what leads comes first.
         self._issues = sorted(issues, key=lambda i: found.index(i.kind) if i.kind in found else len(found))
-        self._found = set(found)
         self._owed: set[str] = set()
 
     @property
@@ -97,13 +98,20 @@ class _Planning:
         return tuple(action for action in self._actions.values() if action != self._before.get(action.key))
 
     def run(self) -> None:
-        self._tell_listeners()
         self._tell_customer()
+        # Others are told, too, what the customer has and has not been told.
+        self._text = self._written()
+        self._tell_listeners()
         for key, action in list(self._actions.items()):
             if action.state is ActionState.PENDING and key not in self._owed and not action.is_edit:
                 self._put(replace(action, state=ActionState.DONE, error=self._why(action), finished_at=self._now))
         for edit in edits(self._actions.values(), self._issues, self._outlets, self._text, self._now):
             self._put(edit)
+
+    def _written(self) -> NoticeText:
+        actions = tuple(self._actions.values())
+        text = TicketText(self._order, self._assessment, self._now, self._policy, actions)
+        return NoticeText(self._order, self._assessment, self._policy, self._now, text)
 
     def _put(self, action: Action) -> None:
         self._actions[action.key] = action
@@ -140,13 +148,14 @@ class _Planning:
             if issue.state is IssueState.SOLVED:
                 yield _Turn(issue, Occasion.SOLVED, f"{issue.id}:solved:{time}")
                 continue
-            if issue.kind not in self._found:
+            if issue.kind not in self._signals:
                 continue
             yield _Turn(issue, Occasion.OPENED, f"{issue.id}:opened:{time}")
             if issue.escalated_at is not None:
                 yield _Turn(issue, Occasion.ESCALATED, f"{issue.id}:escalated:{issue.severity}:{time}")
-            if issue.deadline is not None and issue.deadline > issue.opened_at:
-                yield _Turn(issue, Occasion.DEADLINE, f"{issue.id}:deadline:{time}", issue.deadline)
+            # As it is by now: the issue keeps the one that was told in its ticket.
+            if (deadline := self._signals[issue.kind].deadline) is not None and deadline > issue.opened_at:
+                yield _Turn(issue, Occasion.DEADLINE, f"{issue.id}:deadline:{time}", deadline)
 
     def _is_due(self, turn: _Turn, audience: Audience) -> bool:
         """Whether this audience is still to hear of it."""
@@ -218,7 +227,7 @@ class _Planning:
             known = self._actions.get(_key(turn, CUSTOMER))
             if (
                 not connection
-                or issue.kind not in self._found
+                or issue.kind not in self._signals
                 or (known and is_settled(known) and not _may_change(known))
             ):
                 continue

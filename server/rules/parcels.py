@@ -53,6 +53,7 @@ def signal_of(case: Case, kind: Kind, findings: Sequence[Finding]) -> Signal | N
         reasons=tuple(dict.fromkeys(found.reason for found in findings)),
         evidence=tuple(piece for found in findings for piece in (*found.evidence, *evidence(case, found.parcel))),
         causes=causes(found.parcel for found in findings),
+        parcels=tuple(found.parcel.shipment.key for found in findings),
     )
 
 

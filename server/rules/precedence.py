@@ -1,18 +1,18 @@
 """This file says which trouble leads, and which is silent because something else says more.
 
     a kind                      is silent while one of these is found on the order
-    tracking_stalled            the carrier says what is wrong, the parcel comes back, or its number is unknown
+    tracking_stalled            the number is unknown
     label_not_scanned           the number is unknown, or the order is to be stopped anyway
-    delivery_attempt_failed     the address is wrong, or the parcel comes back
-    carrier_exception           the parcel comes back
-    fulfillment_delayed         it is on hold, its address is wrong, it is to be cancelled
+    delivery_attempt_failed     the address is wrong
+    fulfillment_delayed         its address is wrong, it is to be cancelled
     fulfillment_on_hold         its address is wrong
-    partial_shipment            the rest is on hold
-    promise_at_risk             the promise has been missed
     high_value_delayed          any other word for a delay: it exists to be earlier than they are
     marketplace_sla_risk        the order is to be cancelled
 
-Only what an agent is told of counts: a kind on `dry_run` silences nothing.
+What is found of one parcel silences nothing that is found of another. More is silent without a row here: a parcel is in
+one state at a time, so one that the carrier reports as lost, or that comes back, has not stalled; what is on hold is not
+delayed; a promise that has been missed is at risk no longer. Only what an agent is told of counts: a kind on `dry_run`
+silences nothing, nor does one that still waits (`wait`).
 After a cancellation, a refund or an arrival only those kinds are asked at all which still mean something then.
 """
 
@@ -51,24 +51,18 @@ _CARRIER_SAYS = frozenset(
 )
 _STOPPED = frozenset({Kind.CANCELLATION_AFTER_FULFILLMENT})
 SILENCED_BY: Mapping[Kind, frozenset[Kind]] = {
-    Kind.TRACKING_STALLED: _CARRIER_SAYS | {Kind.TRACKING_INVALID, Kind.LABEL_NOT_SCANNED},
+    Kind.TRACKING_STALLED: frozenset({Kind.TRACKING_INVALID}),
     Kind.LABEL_NOT_SCANNED: _STOPPED | {Kind.TRACKING_INVALID},
-    Kind.DELIVERY_ATTEMPT_FAILED: frozenset({Kind.ADDRESS_PROBLEM, Kind.RETURNED_TO_SENDER}),
-    Kind.CARRIER_EXCEPTION: frozenset({Kind.RETURNED_TO_SENDER}),
-    Kind.FULFILLMENT_DELAYED: _STOPPED | {Kind.FULFILLMENT_ON_HOLD, Kind.ADDRESS_PROBLEM},
+    Kind.DELIVERY_ATTEMPT_FAILED: frozenset({Kind.ADDRESS_PROBLEM}),
+    Kind.FULFILLMENT_DELAYED: _STOPPED | {Kind.ADDRESS_PROBLEM},
     Kind.FULFILLMENT_ON_HOLD: frozenset({Kind.ADDRESS_PROBLEM}),
-    Kind.PARTIAL_SHIPMENT: frozenset({Kind.FULFILLMENT_ON_HOLD}),
-    Kind.PROMISE_AT_RISK: frozenset({Kind.PROMISE_MISSED}),
     Kind.HIGH_VALUE_DELAYED: _CARRIER_SAYS
     | {
-        Kind.FULFILLMENT_DELAYED,
         Kind.FULFILLMENT_ON_HOLD,
         Kind.PARTIAL_SHIPMENT,
         Kind.LABEL_NOT_SCANNED,
         Kind.TRACKING_INVALID,
         Kind.TRACKING_STALLED,
-        Kind.PROMISE_AT_RISK,
-        Kind.PROMISE_MISSED,
     },
     Kind.MARKETPLACE_SLA_RISK: _STOPPED,
 }

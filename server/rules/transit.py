@@ -78,14 +78,21 @@ class Curve(Struct, frozen=True):
     beyond: Sequence[float]
 
     def at(self, point: float) -> float:
-        place = (point - GRID_FROM) / GRID_STEP
-        if place <= 0:
-            return self.beyond[0]
-        index = int(place)
-        if index >= len(self.beyond) - 1:
-            return self.beyond[-1]
-        low = self.beyond[index]
-        return low + (place - index) * (self.beyond[index + 1] - low)
+        return self.all_at((point,))[0]
+
+    def all_at(self, points: Sequence[float]) -> list[float]:
+        """`at`, of several points."""
+        beyond, last = self.beyond, len(self.beyond) - 1
+        found = []
+        for point in points:
+            place = (point - GRID_FROM) / GRID_STEP
+            index = int(place) if place > 0 else 0
+            if index >= last:
+                found.append(beyond[-1])
+            else:
+                low = beyond[index]
+                found.append(low + (max(place, 0.0) - index) * (beyond[index + 1] - low))
+        return found
 
     def where(self, share: float) -> float | None:
         """The first point beyond which no more than *share* scatters; None where there always is more."""
@@ -172,18 +179,17 @@ class Transit(Struct, frozen=True, kw_only=True):
         left = promised - ready
         expected = self._expected(way, ready, promised)
         usual = math.exp(self.handover.of(way) + self.handover_horizon * _horizon(left) + self.handover_drift)
-        times = [(times_usual * usual, share) for times_usual, share in self.handover_times]
-        late, still, steps = NEVER_HANDED_OVER, NEVER_HANDED_OVER, []
+        times = [times_usual * usual for times_usual, _ in self.handover_times]
+        lates = self.curve.all_at([_log(left - takes) - expected for takes in times])
+        late = still = NEVER_HANDED_OVER
+        steps = [(times[-1] if times else 0.0, 1.0)]
         for position in range(len(times) - 1, -1, -1):
-            takes, share = times[position]
-            share *= 1 - NEVER_HANDED_OVER
-            late += share * (self.curve.at(_log(left - takes) - expected) if left > takes else 1.0)
+            share = self.handover_times[position][1] * (1 - NEVER_HANDED_OVER)
+            late += share * lates[position]
             still += share
-            begins = times[position - 1][0] if position else 0.0
-            steps.append((begins, late / still))
+            steps.append((times[position - 1] if position else 0.0, late / still))
         steps.reverse()
-        steps.append((times[-1][0] if times else 0.0, 1.0))
-        return Course(starts=ready, steps=tuple(steps))
+        return Course(starts=ready, steps=steps)
 
     def _expected(self, way: Way, ready: float, promised: float) -> float:
         drift = self.drift + self.drifts.get(way.destination, 0.0)

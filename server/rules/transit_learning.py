@@ -43,7 +43,7 @@ RECENCY_DAYS = 400.0
 TRANSIT_DRIFT_DAYS, HANDOVER_DRIFT_DAYS = 21.0, 14.0
 DRIFT_OF_ALL, DRIFT_OF_ONE = 20.0, 10.0
 MOST_LEGS = 100_000
-FEWEST_NEW, NEW_SHARE = 20, 50
+FEWEST_NEW, NEW_SHARE = 20, 30
 """After so many deliveries, or such a part of all (one in so many), everything is reckoned anew."""
 SURE_TRANSIT, SURE_HANDOVER = 0.55, 0.9
 """How logarithms scatter where little is known; counts as ten deliveries."""
@@ -164,7 +164,7 @@ def _effects(values: Numbers, ways: Ways, went: Places, groups: dict[str, float]
 
 def _slope(scatter: Numbers, horizon: Numbers) -> tuple[float, Numbers]:
     """By how much scatter goes with the horizon, shrunk, and what is left of it then."""
-    slope = float(horizon @ scatter / (horizon @ horizon + HORIZON_RIDGE))
+    slope = float((horizon * scatter).sum() / ((horizon * horizon).sum() + HORIZON_RIDGE))
     return slope, scatter - slope * horizon
 
 
@@ -176,7 +176,7 @@ def _counts(ways: Ways, went: Places, group: str) -> dict[str, int]:
 def _curve(scatter: Numbers, weights: Numbers) -> Curve:
     """The share beyond each point of the grid; where little is known it is near a normal one."""
     grid = np.arange(GRID_FROM, GRID_TO + GRID_STEP / 2, GRID_STEP)
-    order = np.argsort(scatter, kind="stable")
+    order = np.argsort(scatter)
     until = np.concatenate([[0.0], np.cumsum(weights[order])])
     beyond = until[-1] - until[np.searchsorted(scatter[order], grid, side="right")]
     beyond = (beyond + PRIOR_COUNT * _normal_beyond(grid / SURE_TRANSIT)) / (until[-1] + PRIOR_COUNT)
@@ -190,7 +190,7 @@ def _normal_beyond(points: Numbers) -> Numbers:
 
 def _points(scatter: Numbers, weights: Numbers) -> list[tuple[float, float]]:
     """The hand-over's curve as some points, closer where it is late."""
-    order = np.argsort(scatter, kind="stable")
+    order = np.argsort(scatter)
     until = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
     middles = [(low + high) / 2 for low, high in pairwise(_EDGES)]
     known = np.interp(middles, until, scatter[order])

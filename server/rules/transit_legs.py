@@ -64,11 +64,15 @@ class Legs:
         The others are forgotten, and the ways that only they went.
         """
         moments, went = np.array(self._moments).reshape(-1, 4), np.array(self._went, dtype=np.int64)
-        ways = self.ways.all
-        ranks = np.empty(len(ways), dtype=np.int64)
-        ranks[sorted(range(len(ways)), key=lambda number: _name(ways[number]))] = np.arange(len(ways))
-        columns = (moments[:, column] for column in (PROMISED, READY, HANDED_OVER, DELIVERED))
-        order = np.lexsort((ranks[went], *columns))[-most:]
+        ways, columns = self.ways.all, [moments[:, column] for column in (PROMISED, READY, HANDED_OVER, DELIVERED)]
+        order = np.lexsort(columns)
+        alike = (np.diff(moments[order], axis=0) == 0).all(axis=1)
+        if alike.any():  # only then the names of their ways tell which comes first
+            tied = np.unique(went[order][np.append(alike, False) | np.append(False, alike)]).tolist()
+            ranks = np.zeros(len(ways), dtype=np.int64)
+            ranks[sorted(tied, key=lambda number: _name(ways[number]))] = np.arange(len(tied))
+            order = np.lexsort((ranks[went], *columns))
+        order = order[-most:]
         moments, went = moments[order], went[order]
         if len(order) < len(self._went):
             self.ways = Ways(self._groups)

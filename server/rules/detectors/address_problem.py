@@ -37,7 +37,8 @@ def is_of_address(found: ShipmentView) -> bool:
 def _finding(case: Case, found: ShipmentView) -> Finding | None:
     if not is_of_address(found):
         return None
-    since, carrier = parcels.known_since(case, found), parcels.carrier_of(found)
+    state, carrier = found.shipment.state or ShipmentState.EXCEPTION, parcels.carrier_of(found)
+    since = parcels.begun_at(found, state) or parcels.known_since(case, found)
     said = wording.one_line(found.shipment.exception or "", 120) or "the address is not right"
     return Finding(
         parcel=found,

@@ -4,8 +4,8 @@ Trigger: the last word on a parcel is an exception: lost, damaged, in customs, h
 Evidence: what the carrier says and where, which kind of trouble it is, the last scan.
 Silence: plays no part but for the policy's `wait`.
 Clears: any later scan that is no exception; delivery; return.
-Suppressed: where the trouble is the address (address_problem) or a failed attempt (delivery_attempt_failed), by
-returned_to_sender, and on cancelled, refunded and test orders.
+Suppressed: where the trouble is the address (address_problem), a failed attempt (delivery_attempt_failed) or a return
+(returned_to_sender), and on cancelled, refunded and test orders.
 Defaults: severity high; one step less for what mostly cures itself (weather, delays, wrong routes). No wait.
 """
 
@@ -17,14 +17,14 @@ from server.rules.detectors.address_problem import is_of_address
 from server.rules.parcels import Finding
 
 _PHRASES = {
-    Problem.DAMAGED: "that was damaged on the way",
-    Problem.LOST: "that was lost on the way",
-    Problem.CUSTOMS: "that is held up in customs",
+    Problem.DAMAGED: "damaged on the way",
+    Problem.LOST: "lost on the way",
+    Problem.CUSTOMS: "held up in customs",
     Problem.HELD: "that {carrier} is holding",
-    Problem.REFUSED: "that was refused at the door",
-    Problem.WEATHER: "that is held up by the weather",
+    Problem.REFUSED: "refused at the door",
+    Problem.WEATHER: "held up by the weather",
     Problem.MISROUTED: "that {carrier} sent the wrong way",
-    Problem.DELAYED: "that {carrier} says is delayed",
+    Problem.DELAYED: "delayed by {carrier}",
 }
 _OTHERWISE = "with which {carrier} reports a problem"
 _CURES_ITSELF = frozenset({Problem.WEATHER, Problem.MISROUTED, Problem.DELAYED})

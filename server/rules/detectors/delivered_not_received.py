@@ -44,7 +44,7 @@ def _finding(case: Case, found: ShipmentView) -> Finding | None:
         parcel=found,
         since=first.at,
         due=first.at,
-        phrase=f"that {carrier} says was delivered and the customer says was not",
+        phrase=f"delivered according to {carrier} and not received according to the customer",
         word=first.id,
         reason=f"{carrier[0].upper()}{carrier[1:]} delivered it {when}; the customer wrote "
         f"{wording.moment(first.at, case.policy.timezone)} that it has not arrived",

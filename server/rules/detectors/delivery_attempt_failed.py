@@ -4,7 +4,7 @@ Trigger: the last word on a parcel is a failed attempt (nobody home, closed, no 
 Evidence: how many attempts, when and where the last one was, what the carrier says.
 Silence: plays no part but for the policy's `wait`.
 Clears: it is delivered, goes out again, waits for pick-up, or goes back.
-Suppressed: by address_problem and returned_to_sender, and on cancelled, refunded and test orders.
+Suppressed: where the address is wrong (address_problem says more), and on cancelled, refunded and test orders.
 Defaults: severity normal, from the second attempt on high: carriers return after two or three. No wait.
 """
 
@@ -25,7 +25,8 @@ def _finding(case: Case, found: ShipmentView) -> Finding:
     failed = [scan for scan in found.shipment.scans if scan.state is ShipmentState.DELIVERY_FAILED]
     days = {scan.at.astimezone(case.policy.timezone).date() for scan in failed}
     attempts, carrier = max(len(days), 1), parcels.carrier_of(found)
-    since = failed[-1].at if failed else parcels.known_since(case, found)
+    since = parcels.begun_at(found, ShipmentState.DELIVERY_FAILED) or parcels.known_since(case, found)
+    last = failed[-1].at if failed else since
     said = wording.one_line(found.shipment.exception or (failed[-1].text if failed else ""), 120) or "no reason given"
     severity = case.policy.detectors[Kind.DELIVERY_ATTEMPT_FAILED].severity
     return Finding(
@@ -34,7 +35,7 @@ def _finding(case: Case, found: ShipmentView) -> Finding:
         due=since,
         phrase=f"that {carrier} could not deliver" + (f", {attempts} times by now" if attempts > 1 else ""),
         word=f"attempt {attempts}",
-        reason=f"{carrier[0].upper()}{carrier[1:]} tried {wording.moment(since, case.policy.timezone)}: {said}",
+        reason=f"{carrier[0].upper()}{carrier[1:]} tried {wording.moment(last, case.policy.timezone)}: {said}",
         evidence=(Evidence("Failed attempts", str(attempts)),),
         severity=max(severity, Severity.HIGH, key=lambda found: found.rank) if attempts > 1 else None,
     )

@@ -43,7 +43,7 @@ def _finding(case: Case, found: ShipmentView) -> Finding | None:
         parcel=found,
         since=made,
         due=due,
-        phrase=f"that {carrier} has never scanned, {wording.span(case.now - made)} after its label was made",
+        phrase=f"that {carrier} has never scanned, {wording.span(case.now - made)} after the label was made",
         word=f"{made.isoformat()}x{1 + twice}",
         reason=f"The label was made {when}; at least {wording.span(hours)} of working time have passed without a scan",
         evidence=_evidence(case),

@@ -48,7 +48,7 @@ def _finding(case: Case, found: ShipmentView) -> Finding:
         parcel=found,
         since=since,
         due=since,
-        phrase="that has come back to the sender" if is_back else "on the way back to the sender",
+        phrase="back at the sender" if is_back else "on the way back to the sender",
         word="returned" if is_back else "returning",
         reason=f"It turned round {wording.moment(since, case.policy.timezone)}: {said}",
     )

@@ -55,6 +55,7 @@ def detect(case: Case) -> Signal | None:
         reasons=tuple(_reason(case, stall) for stall in stalls),
         evidence=tuple(piece for stall in stalls for piece in _evidence(case, stall)),
         causes=parcels.causes(stall.shipment for stall in stalls),
+        parcels=tuple(stall.shipment.shipment.key for stall in stalls),
     )
 
 
