@@ -20,7 +20,7 @@ from server.model import Kind
 from server.rules.history import HistoryRow
 from server.rules.policy import Policy
 from server.rules.policy_reading import parse_policy
-from server.rules.replay_figures import Figures, figures, missed_promise, weighted_median
+from server.rules.replay_figures import figures, weighted_median
 from server.rules.walk import Walk
 
 DELIVERED_STANDS_FOR = "18.65"
@@ -41,7 +41,7 @@ def promise() -> list[Line]:
         return [Line("promise risk", f"skipped: no real orders at {folder} (set BEFOREHAND_OLIST)")]
     rows = [row for name in ("train", "dev") for row in _read(folder / f"{name}.csv")]
     policy = parse_policy({"calendar": {"holidays": "BR"}}, ZONE)
-    lines = []
+    lines: list[Line] = []
     for begins, ends in FOLDS:
         first, last = (datetime.fromisoformat(day).replace(tzinfo=ZONE).astimezone(UTC) for day in (begins, ends))
         learn = [row for row in rows if row.purchased_at < first]
@@ -144,17 +144,16 @@ def _with_alerts(
 
 
 def _calibration(walk: Walk, orders: Sequence[HistoryRow]) -> Iterator[Line]:
-    found: Figures = figures(orders, walk.alerts, walk.looks, latest_moment(list(orders)))
+    found = figures(orders, walk.alerts, walk.looks, latest_moment(list(orders)))
     for each in found.bins:
         yield Line(
-            f"  stated risk {each.low:.1f} to {each.high:.1f}", f"{each.stated:.3f}; {each.came:.3f} were missed"
+            f"  stated {each.low:.1f} to {each.high:.1f}", f"on average {each.stated:.3f}; missed: {each.came:.3f}"
         )
     yield Line("  Brier score", f"{found.brier or 0:.4f}; a constant gets {found.brier_of_base_rate or 0:.4f}")
 
 
 def _is_missed(row: HistoryRow) -> bool:
-    trouble = missed_promise(row, row.promised_date) if row.promised_date is not None else None
-    return trouble is not None and trouble.came
+    return row.promised_date is not None and (row.delivered_at is None or row.delivered_at > row.promised_date)
 
 
 def _share(some: Sequence[HistoryRow], of: Sequence[HistoryRow]) -> str:

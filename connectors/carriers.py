@@ -37,11 +37,14 @@ _LINKS = {
     "purolator": "https://www.purolator.com/en/shipping/tracker?pin={number}",
 }
 
+_LONGEST_CODE = 40
+"""A name that nobody knows may be any text."""
+
 
 def carrier_code(name: str | None) -> str:
     """Our code for a carrier as anybody spells it; `unknown` where nobody says."""
     spelling = re.sub(r"[\W_]", "", (name or "").lower())
-    return _CODES.get(spelling, spelling) or "unknown"
+    return _CODES.get(spelling, spelling[:_LONGEST_CODE]) or "unknown"
 
 
 def carrier_name(code: str) -> str:

@@ -27,7 +27,12 @@ def sha256_hmac_bytes(secret: bytes, message: bytes) -> bytes:
 
 def matches_base64(header: str, secret: str, message: bytes) -> bool:
     """Whether *header* is the padded base64 of the digest, to the letter."""
-    expected = base64.b64encode(sha256_hmac(secret, message))
+    return matches_base64_bytes(header, secret.encode(), message)
+
+
+def matches_base64_bytes(header: str, secret: bytes, message: bytes) -> bool:
+    """The same, where the secret is not text."""
+    expected = base64.b64encode(sha256_hmac_bytes(secret, message))
     return hmac.compare_digest(header.encode("utf-8", "surrogatepass"), expected)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from server import administration, cli_history, cli_policy, log, settings, starter
+from server import administration, cli_actions, cli_history, cli_policy, log, settings, starter
 from server.errors import BeforehandError
 from server.model import Role
 from server.store.contract import StoreUnavailable
@@ -32,6 +32,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(cli_history.import_app, name="import")
 app.add_typer(cli_policy.policy_app, name="policy")
+app.add_typer(cli_actions.actions_app, name="actions")
 app.command()(cli_history.replay)
 
 
@@ -45,7 +46,7 @@ def serve(config: Config = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Where the server listens; the simulated world takes 9100 to 9104.")] = 8080,
+    port: Annotated[int, typer.Option(help="Where the server listens; the simulated world takes 9100 to 9106.")] = 8080,
     folder: Annotated[Path | None, typer.Option(help="Keep the files of the demo here.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Play every story and end.")] = False,
 ) -> None:

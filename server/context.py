@@ -11,6 +11,8 @@ from msgspec import Struct
 from server.model import Evidence, Level, PromiseEnd, Severity
 
 SourceStatus = Literal["ok", "stale", "error", "timeout", "not_configured"]
+NotificationAudience = Literal["team", "customer", "system"]
+NotificationState = Literal["sent", "waiting", "failed", "held_back", "uncertain"]
 
 
 class CustomerContext(Struct, frozen=True, kw_only=True):
@@ -207,9 +209,22 @@ class ContactContext(Struct, frozen=True, kw_only=True):
 
 
 class NotificationContext(Struct, frozen=True, kw_only=True):
+    """Somebody was told something, will be, or was not: `reason` says why.
+
+    `at` is when it was sent; while it waits, when it is due.
+    """
+
     at: datetime
     channel: str
+    """`chat`, `email`, `ticket` (a public reply), or the connection of another system."""
     text: str
+    audience: NotificationAudience = "customer"
+    to: str = ""
+    occasion: str = ""
+    state: NotificationState = "sent"
+    """`uncertain`: it may have arrived, and is not sent again."""
+    reason: str = ""
+    connection: str = ""
 
 
 class ApprovalContext(Struct, frozen=True, kw_only=True):

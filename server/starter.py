@@ -65,6 +65,35 @@ policy = "policy.toml"
 # client_secret = "env:ZENDESK_CLIENT_SECRET"     # or, until 30 April 2027, email = "..." and api_token = "..."
 # app_id = "env:ZENDESK_APP_ID"                   # of the installed sidebar app: they say whose signature to trust
 # installation_id = "env:ZENDESK_INSTALLATION_ID"
+
+# Whom the policy may tell. docs/notices.md says what each of them promises.
+
+# [workspace.acme.connections.chat]
+# kind = "slack"
+# bot_token = "env:SLACK_BOT_TOKEN"               # scopes chat:write, channels:history, channels:read
+# signing_secret = "env:SLACK_SIGNING_SECRET"
+# channel = "#support"                            # where notices go that name only the connection
+
+# [workspace.acme.connections.mail]
+# kind = "smtp"
+# host = "smtp.example.com"
+# user = "env:SMTP_USER"
+# password = "env:SMTP_PASSWORD"
+# from_address = "orders@example.com"
+# from_name = "Acme"
+# reply_to = "help@example.com"
+# security = "starttls"                           # or tls, or none (within your own network, without a password)
+# port = 587                                      # default: 587, 465 or 25 by the security
+
+# [workspace.acme.connections.warehouse]
+# kind = "webhook"                                # tasks and log-backs, signed as Standard Webhooks say
+# url = "https://wms.example.com/beforehand"
+# secret = "env:WMS_SECRET"                       # whsec_ and base64
+# previous_secret = "env:WMS_OLD_SECRET"          # while the receiver changes over: both sign
+
+# [workspace.acme.connections.files]
+# kind = "csv_drop"                               # the same as files, one a day
+# folder = "/var/lib/beforehand/tasks"
 """
 
 

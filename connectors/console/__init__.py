@@ -1,4 +1,6 @@
-"""This file is a helpdesk that prints: everything runs without an account. Its tickets live as long as the process.
+"""This file is a helpdesk, and an outlet for messages and tasks, that prints: everything runs without an account.
+
+Its tickets live as long as the process.
 
 It is as strict as a real one where that matters: a repeated key, a collision, a closed ticket.
 """
@@ -13,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.connection import Connection
-from connectors.contract import Collided, Missing, Rejected
-from connectors.model import Ticket, TicketChange, TicketDraft
+from connectors.contract import Arrival, Collided, Missing, Rejected
+from connectors.model import Letter, Notice, Task, Ticket, TicketChange, TicketDraft
 
 T = TypeVar("T")
 _OURS = "beforehand:"
@@ -38,6 +40,7 @@ class Console:
         self._write = (lambda _: None) if settings.quiet else write
         self._tickets: dict[str, Ticket] = {}
         self._notes: dict[str, list[str]] = {}
+        self._sent: set[str] = set()
         self._replies: dict[str, datetime] = {}
         self._touched: set[str] = set()
         self._answers: dict[str, tuple[bytes, str]] = {}
@@ -129,6 +132,36 @@ class Console:
         await self.read_ticket(ticket_id)
         return self._replies.get(ticket_id)
 
+    # --- whom else to tell: teams, customers, other systems ---
+
+    def reaches(self, address: str) -> bool:
+        """Everybody: they read it here."""
+        return bool(address)
+
+    def render_notice(self, notice: Notice) -> bytes:
+        """What is printed."""
+        return _text(f"to {notice.to or 'everybody'}: {notice.headline}", notice.text, *notice.details)
+
+    def render_letter(self, letter: Letter) -> bytes:
+        """What is printed."""
+        return _text(f"to {letter.to}: {letter.subject}", letter.body)
+
+    def render_task(self, task: Task) -> bytes:
+        """What is printed."""
+        return _text(f"task {task.event} {task.order_name}", task.text)
+
+    async def send(self, request: bytes, key: str) -> str:
+        """Print it, once for each key."""
+        if key not in self._sent:
+            self._sent.add(key)
+            headline, _, text = request.decode().partition("\n")
+            self._write(f"[{self._name}] {_printable(headline)}\n{_indented(text)}")
+        return ""
+
+    async def arrival(self, request: bytes, key: str, since: datetime) -> Arrival:
+        """A repeat is not printed again, as long as the process lives."""
+        return Arrival.REPEATABLE
+
     async def check(self) -> str:
         """Always works."""
         return "tickets are printed here and kept until the process ends"
@@ -147,8 +180,7 @@ class Console:
         return stamped
 
     def _say(self, ticket: Ticket, headline: str, text: str) -> None:
-        indented = "".join(f"    {_printable(line)}\n" for line in text.splitlines())
-        self._write(f"[{self._name}] ticket {ticket.id} {_printable(headline)}\n{indented}")
+        self._write(f"[{self._name}] ticket {ticket.id} {_printable(headline)}\n{_indented(text)}")
 
 
 def connect(settings: Settings, connection: Connection) -> Console:
@@ -161,6 +193,14 @@ def _decoded(request: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(request, type=kind)
     except msgspec.DecodeError as error:
         raise Rejected("Console", f"not a request: {error}") from error
+
+
+def _text(*lines: str) -> bytes:
+    return "\n".join(lines).encode()
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {_printable(line)}\n" for line in text.splitlines())
 
 
 def _printable(text: str) -> str:

@@ -97,7 +97,6 @@ class Slack:
     async def edit(self, receipt: str, request: bytes) -> None:
         """chat.update. Raises Missing when the message was deleted."""
         channel, _, ts = receipt.partition("|")
-        await self._wait_for_turn(channel)
         body = translate.update(request, channel, ts)
         self._checked(await self._post("chat.update", body), wire.Answer)
 

@@ -75,6 +75,7 @@ def contact(found: wire.Event, source: str, agent_url: str) -> tuple[Observation
                     text=text,
                     state=state,
                     url=f"{agent_url}{ticket}",
+                    answered_at=at if _is_answer(found) else None,
                 ),
             ),
         ),
@@ -94,6 +95,13 @@ def _is_theirs(comment: wire.EventComment, detail: wire.EventDetail) -> bool:
     if author is None or author.is_staff:
         return False
     return detail.requester_id is None or str(author.id) == str(detail.requester_id)
+
+
+def _is_answer(found: wire.Event) -> bool:
+    """Whether this is what an agent said to the customer."""
+    comment = found.event.comment if found.event else None
+    by_staff = comment is not None and comment.author is not None and comment.author.is_staff is True
+    return by_staff and comment is not None and comment.is_public is True
 
 
 def _began(detail: wire.EventDetail, at: datetime) -> datetime:

@@ -18,7 +18,10 @@ _MARKS = {
     "note_added": ("yellow", "note added"),
     "ticket_solved": ("bold green", "ticket solved"),
     "ticket_reopened": ("bold red", "ticket re-opened"),
-    "action_delayed": ("yellow", "helpdesk does not answer, trying again"),
+    "team_told": ("cyan", "team told in Slack"),
+    "message_changed": ("green", "message in Slack changed"),
+    "task_handed_over": ("cyan", "warehouse told"),
+    "action_delayed": ("yellow", "no answer, trying again"),
     "action_failed": ("bold red", "could not be delivered"),
 }
 _INDENT = " " * 27
@@ -38,7 +41,7 @@ class Teller:
     def introduce(self, desk_url: str, server_url: str) -> None:
         """What there is, and where."""
         self._console.print(
-            "[bold]Beforehand[/] with a simulated shop, payment processor, two carriers and a helpdesk."
+            "[bold]Beforehand[/] with a simulated shop, payment processor, two carriers, helpdesk, Slack and warehouse."
         )
         self._console.print(f"  Helpdesk, with the sidebar beside each ticket  [bold cyan]{desk_url}[/]")
         self._console.print(f"  Beforehand's own server                        {server_url}")

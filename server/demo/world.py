@@ -8,24 +8,35 @@ import httpx
 from graphql import GraphQLSchema
 
 from connectors.transport import Clock
-from server.demo import carriers, shopify, stripe, zendesk, zendesk_sidebar
+from server.demo import carriers, shopify, slack, stripe, warehouse, zendesk, zendesk_sidebar
 from server.demo.carriers import FakeEasyPost, FakeUps
 from server.demo.fake import AnswerLost, Fake
 from server.demo.orders import Parcel, WorldOrder
 from server.demo.shopify import FakeShopify
 from server.demo.shopify_bodies import SHOP
+from server.demo.slack import FakeSlack
 from server.demo.stripe import FakeStripe
+from server.demo.warehouse import FakeWarehouse
 from server.demo.zendesk import FakeZendesk
 
 WORKSPACE = "acme"
 POLICY = """\
 [tickets]
 note_every = "1m"
+
+[teams.logistics]
+slack = "#logistics"
+
+[detectors.tracking_stalled]
+notify = ["logistics"]
+
+[detectors.cancellation_after_fulfillment]
+log_back = ["warehouse"]
 """
 
 
 class World:
-    """One shop with its payment processor, carriers and helpdesk."""
+    """One shop with its payment processor, carriers, helpdesk, chat and warehouse."""
 
     def __init__(self, clock: Clock, *, schema: GraphQLSchema | None = None) -> None:
         self.clock = clock
@@ -34,6 +45,8 @@ class World:
         self.easypost = FakeEasyPost(clock)
         self.ups = FakeUps(clock)
         self.zendesk = FakeZendesk(clock)
+        self.slack = FakeSlack(clock)
+        self.warehouse = FakeWarehouse(clock)
 
     @property
     def fakes(self) -> Mapping[str, Fake]:
@@ -44,6 +57,8 @@ class World:
             "payments": self.stripe,
             "tracking": self.easypost,
             "ups": self.ups,
+            "chat": self.slack,
+            "warehouse": self.warehouse,
         }
 
     def add(self, order: WorldOrder) -> None:
@@ -125,5 +140,11 @@ def _connections() -> dict[str, dict[str, Any]]:
             "app_id": zendesk_sidebar.APP_ID,
             "installation_id": zendesk_sidebar.INSTALLATION_ID,
             "requests_per_minute": 700,
+        },
+        "chat": {"kind": "slack", "bot_token": slack.TOKEN, "channel": "#logistics"},
+        "warehouse": {
+            "kind": "webhook",
+            "url": f"https://warehouse.example{warehouse.PATH}",
+            "secret": warehouse.SECRET,
         },
     }

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from connectors.transport import Clock
 from server.errors import BadInput, NotFound
-from server.flows import dead_letters, learn_history, policy_try, tokens
+from server.flows import dead_letters, learn_history, policy_try, stopped_actions, tokens
 from server.flows.learn import load_transit
 from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject, Role
@@ -84,6 +84,19 @@ class PolicyTry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     policy: str | None = None
 
 
+class ActionsList(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    workspace: str = ""
+    limit: int = 100
+
+
+class ActionsRetry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which to try again: those named, or all that failed."""
+
+    ids: tuple[str, ...] = ()
+    all: bool = False
+    workspace: str = ""
+
+
 async def create_token(desk: Desk, wanted: TokenCreate) -> JsonObject:
     """Make an API token. It can be read from this answer only."""
     _known(desk, wanted.workspace)
@@ -139,6 +152,40 @@ async def replay_dead_letters(desk: Desk, wanted: DeadLettersReplay) -> JsonObje
     return {"replayed": count}
 
 
+async def list_actions(desk: Desk, wanted: ActionsList) -> JsonObject:
+    """What could not be delivered, newest first."""
+    if wanted.workspace:
+        _known(desk, wanted.workspace)
+    found = await desk.store.read(lambda tx: stopped_actions.listed(tx, wanted.workspace, wanted.limit))
+    return {
+        "actions": [
+            {
+                "id": action.key,
+                "workspace": action.order.workspace,
+                "order": action.order.order_id,
+                "connection": action.connection,
+                "kind": action.kind,
+                "to": action.audience or action.ticket_id,
+                "state": action.state,
+                "at": action.finished_at,
+                "attempts": action.attempts,
+                "reason": action.error,
+            }
+            for action in found
+        ]
+    }
+
+
+async def retry_actions(desk: Desk, wanted: ActionsRetry) -> JsonObject:
+    """Have what could not be delivered tried again."""
+    if wanted.all == bool(wanted.ids):
+        raise BadInput("ids: expected the ids of actions, or --all")
+    keys = None if wanted.all else wanted.ids
+    retried, over = await stopped_actions.retry(desk.store, keys, desk.clock(), workspace=wanted.workspace)
+    desk.wake()
+    return {"retried": retried, "over": over}
+
+
 async def learn(desk: Desk, wanted: HistoryLearn) -> JsonObject:
     """Take in deliveries of an order history, each once however often it is imported."""
     _known(desk, wanted.workspace)
@@ -177,6 +224,8 @@ COMMANDS: Mapping[str, tuple[type[Struct], Command]] = {
     "token_revoke": (TokenRevoke, revoke_token),
     "dead_letters_list": (DeadLettersList, list_dead_letters),
     "dead_letters_replay": (DeadLettersReplay, replay_dead_letters),
+    "actions_list": (ActionsList, list_actions),
+    "actions_retry": (ActionsRetry, retry_actions),
     "history_learn": (HistoryLearn, learn),
     "policy_reload": (Nothing, reload_policies),
     "policy_try": (PolicyTry, try_policy),

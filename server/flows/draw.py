@@ -8,6 +8,7 @@ from server.context import (
     Context,
     CustomerContext,
     IssueContext,
+    NotificationContext,
     OrderContext,
     PromiseContext,
     SignalContext,
@@ -54,8 +55,9 @@ def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = 
         shipments=tuple(draw_shipment(shipment, pen.zone, pen.now) for shipment in context.shipments),
         contacts=pen.contacts(),
         notifications=tuple(
-            Happened(when=words.moment(told.at, pen.zone), text=f"{told.channel}: {told.text}".strip(": "))
+            Happened(when=words.moment(told.at, pen.zone), text=_told(told))
             for told in context.notifications
+            if told.audience == "customer"
         ),
         history=tuple(
             Happened(when=words.moment(entry.at, pen.zone), text=entry.text) for entry in context.timeline if entry.text
@@ -76,6 +78,20 @@ def candidate(found: CandidateContext, zone: ZoneInfo, now: datetime) -> Candida
         line=" · ".join(part for part in (found.customer, placed, found.total) if part),
         match=found.match,
     )
+
+
+def _told(told: NotificationContext) -> str:
+    """What the customer was told, or why not."""
+    what = f"{told.channel}: {told.text}".strip(": ")
+    match told.state:
+        case "sent":
+            return what
+        case "waiting":
+            return f"Waits to be sent. {what}"
+        case "uncertain":
+            return f"May not have arrived. {what}"
+        case _:
+            return f"Not sent: {told.reason}. {what}"
 
 
 class _Pen:

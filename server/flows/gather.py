@@ -18,7 +18,7 @@ from server.flows.look import Look
 from server.flows.resolve import Finder, as_context
 from server.flows.sources import Sources, last_word
 from server.flows.tickets import match_ticket
-from server.model import Issue, OrderKey, OrderRecord
+from server.model import Action, Issue, OrderKey, OrderRecord
 from server.rules.identity import Joined, Waiting, join
 from server.rules.timeline import empty
 from server.store.contract import Reading, Store, StoreUnavailable
@@ -132,10 +132,10 @@ class Gathering:
         matched_by: str | None,
         until: float | None,
     ) -> Look:
-        def work(tx: Reading) -> tuple[OrderRecord | None, tuple[Issue, ...]]:
-            return tx.record(key), tx.issues_of(key)
+        def work(tx: Reading) -> tuple[OrderRecord | None, tuple[Issue, ...], tuple[Action, ...]]:
+            return tx.record(key), tx.issues_of(key), tx.actions_of(key)
 
-        record, issues = await self._store.read(work)
+        record, issues, actions = await self._store.read(work)
         if record is None and not seen:
             raise NotFound("No order matches")
         return Look(
@@ -143,6 +143,7 @@ class Gathering:
             record or empty(key),
             issues,
             seen=seen,
+            actions=actions,
             flights=self._flights,
             clock=self._clock,
             belongs=self._belongs,

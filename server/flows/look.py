@@ -25,7 +25,7 @@ from server.flows.flights import Answered, Flights
 from server.flows.pose import Reply, pose
 from server.flows.present import context
 from server.flows.sources import Sources
-from server.model import Issue, OrderKey, OrderRecord, ShipmentView
+from server.model import Action, Issue, OrderKey, OrderRecord, ShipmentView
 from server.rules.assess import assess
 from server.rules.timeline import fold, view
 
@@ -55,6 +55,7 @@ class Look:
         until: float | None,
         sources: Sources,
         matched_by: str | None,
+        actions: tuple[Action, ...] = (),
     ) -> None:
         self.key = stored.key
         self.stored = stored
@@ -62,6 +63,7 @@ class Look:
         self.answers: list[Answered] = []
         self._reach = reach
         self._issues = issues
+        self._actions = actions
         self._flights = flights
         self._clock = clock
         self._belongs = belongs
@@ -125,6 +127,7 @@ class Look:
             self._sources.list(self._record),
             now,
             matched_by=self._matched_by,
+            actions=self._actions,
         )
 
     def has_news(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from connectors.contract import Editable, Mailer, Notifier, TaskSink
+from connectors.contract import Editable, Helpdesk, Mailer, Notifier, TaskSink
 from server.model import Action, Assessment, Issue, OrderView, Plan
 from server.rules.notice_mention import mentions
 from server.rules.notices import plan_notices
@@ -42,7 +42,9 @@ def tell_others(
 def outlets_of(workspace: Workspace, helpdesk: str | None) -> Outlets:
     """Through which of a workspace's connections anybody can be told anything."""
     found = workspace.connections
-    notifiers = {name: each for name, each in found.items() if isinstance(each, Notifier)}
+    # A helpdesk that tells teams as well, as the one that prints, gives way to what is there for nothing else.
+    by_purpose = sorted(found.items(), key=lambda each: isinstance(each[1], Helpdesk))
+    notifiers = {name: each for name, each in by_purpose if isinstance(each, Notifier)}
     return Outlets(
         helpdesk=helpdesk or "",
         chat=next((name for name, each in notifiers.items() if each.reaches("#channel")), ""),

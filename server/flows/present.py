@@ -31,7 +31,8 @@ from server.context import (
 )
 from server.flows.declines import in_words
 from server.flows.permitted import permitted, refundable
-from server.model import Assessment, Issue, Kind, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
+from server.flows.present_notices import notifications
+from server.model import Action, Assessment, Issue, Kind, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
 from server.rules.outcome import customer_wrote
 from server.rules.policy import Policy
 from server.rules.routing import owner_of
@@ -50,8 +51,9 @@ def context(
     now: datetime,
     *,
     matched_by: str | None = None,
+    actions: Iterable[Action] = (),
 ) -> Context:
-    """The whole answer for one order. Pure."""
+    """The whole answer for one order; *actions* are all of its own. Pure."""
     return Context(
         workspace=workspace.name,
         as_of=now,
@@ -68,6 +70,7 @@ def context(
             ContactContext(id=c.id, at=c.at, channel=c.channel, subject=c.subject, state=c.state, url=c.url)
             for c in view.contacts
         ],
+        notifications=notifications(actions),
         actions=permitted(view),
         timeline=[
             TimelineContext(at=entry.at, source=entry.source, kind=entry.kind, text=entry.text)

@@ -27,12 +27,15 @@ def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = U
     """
     watch = Watch(now)
     case = examine(order, policy, watch, transit)
-    if order.order.is_test or _is_forgotten(case):
-        return Assessment(high_value=case.high_value, vip=case.vip, review_at=watch.next)
+    if order.order.is_test:
+        return Assessment(high_value=case.high_value, vip=case.vip)
     promise = promise_of(order, policy)
     judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
     case = replace(case, promise=judged)
     found = {kind: signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None}
+    # Asked only where there is something to forget: else every order would be looked at again for nothing.
+    if found and _is_forgotten(case):
+        return Assessment(high_value=case.high_value, vip=case.vip)
     silenced = _silenced(found, now, policy) if len(found) > 1 else ()
     for each in silenced:
         del found[each.kind]

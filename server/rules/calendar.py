@@ -11,6 +11,8 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = timedelta(days=1)
 LONGEST = timedelta(days=400)
 """Nothing that lasted longer is told apart from this."""
+MOST_KNOWN = 20_000
+"""Answers that are remembered."""
 
 
 class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
@@ -39,6 +41,14 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
 
     def after(self, start: datetime, duration: timedelta) -> datetime:
         """The first moment at which *duration* of working time has passed since *start*."""
+        known = self._known_ends.get((start, duration))
+        if known is None:
+            if len(self._known_ends) >= MOST_KNOWN:
+                self._known_ends.clear()
+            known = self._known_ends[start, duration] = self._after(start, duration)
+        return known
+
+    def _after(self, start: datetime, duration: timedelta) -> datetime:
         left, day = duration, start.astimezone(self.timezone).date()
         latest = start + LONGEST
         while True:
@@ -93,6 +103,11 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def _known_hours(self) -> dict[date, tuple[datetime, datetime]]:
         """There are only so many days; working one out costs more than all else that is done with it."""
+        return {}
+
+    @cached_property
+    def _known_ends(self) -> dict[tuple[datetime, timedelta], datetime]:
+        """Several rules ask about the same scan, and all of them ask again with every look at the order."""
         return {}
 
     def _read_hours(self, day: date) -> tuple[datetime, datetime]:

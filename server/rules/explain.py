@@ -14,7 +14,7 @@ from server.rules import routing
 from server.rules.kinds import SUMMARY
 from server.rules.policy import NoticeRule, Policy, Recovery
 from server.rules.policy_text import duration_text, threshold_text
-from server.rules.precedence import SILENCED_BY
+from server.rules.precedence import NEVER_BESIDE, SILENCED_BY
 
 _RECOVERY: Mapping[Recovery, str] = {
     Recovery.SOLVE: "is solved, unless a person has worked on it",
@@ -70,7 +70,7 @@ def answers_for(kind: Kind, policy: Policy) -> Answers:
         later_scan=summary.later_scan.format(recovery=_RECOVERY[detector.on_recovery]),
         logged_back=_logged_back(kind, policy),
         clears=summary.clears,
-        silent_while=tuple(sorted(SILENCED_BY.get(kind, ()))),
+        silent_while=tuple(sorted(SILENCED_BY.get(kind, frozenset()) | NEVER_BESIDE.get(kind, frozenset()))),
     )
 
 

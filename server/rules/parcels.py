@@ -67,7 +67,7 @@ def deadline(case: Case) -> datetime | None:
 def carrier_of(found: ShipmentView) -> str:
     """`UPS`, or `the carrier` where nobody knows which."""
     code = found.shipment.carrier
-    return carrier_name(code) if code and code != "unknown" else "the carrier"
+    return wording.one_line(carrier_name(code), 60) if code and code != "unknown" else "the carrier"
 
 
 def crosses_a_border(case: Case, found: ShipmentView) -> bool:
@@ -115,7 +115,7 @@ def evidence(case: Case, found: ShipmentView) -> tuple[Evidence, ...]:
     """Which parcel it is, and its last scan."""
     shipment, scan = found.shipment, last_scan(found)
     number = wording.one_line(shipment.tracking_number, 60) or "no tracking number"
-    pieces = [Evidence("Shipment", f"{carrier_name(shipment.carrier)} {number}")]
+    pieces = [Evidence("Shipment", f"{wording.one_line(carrier_name(shipment.carrier), 60)} {number}")]
     if scan is not None:
         where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
         when = wording.moment(scan.at, case.policy.timezone)

@@ -9,10 +9,10 @@
     high_value_delayed          any other word for a delay: it exists to be earlier than they are
     marketplace_sla_risk        the order is to be cancelled
 
-What is found of one parcel silences nothing that is found of another. More is silent without a row here: a parcel is in
-one state at a time, so one that the carrier reports as lost, or that comes back, has not stalled; what is on hold is not
-delayed; a promise that has been missed is at risk no longer. Only what an agent is told of counts: a kind on `dry_run`
-silences nothing, nor does one that still waits (`wait`).
+What is found of one parcel silences nothing that is found of another. More is silent without a row here: a parcel is
+in one state at a time, so one that the carrier reports as lost, or that comes back, has not stalled; what is on hold is
+not delayed; a promise that has been missed is at risk no longer. Only what an agent is told of counts: a kind on
+`dry_run` silences nothing, nor does one that still waits (`wait`).
 After a cancellation, a refund or an arrival only those kinds are asked at all which still mean something then.
 """
 
@@ -66,6 +66,16 @@ SILENCED_BY: Mapping[Kind, frozenset[Kind]] = {
     },
     Kind.MARKETPLACE_SLA_RISK: _STOPPED,
 }
+
+NEVER_BESIDE: Mapping[Kind, frozenset[Kind]] = {
+    Kind.TRACKING_STALLED: _CARRIER_SAYS,
+    Kind.LABEL_NOT_SCANNED: _CARRIER_SAYS,
+    Kind.FULFILLMENT_DELAYED: frozenset({Kind.FULFILLMENT_ON_HOLD}),
+    Kind.PARTIAL_SHIPMENT: frozenset({Kind.FULFILLMENT_ON_HOLD}),
+    Kind.PROMISE_AT_RISK: frozenset({Kind.PROMISE_MISSED}),
+    Kind.HIGH_VALUE_DELAYED: frozenset({Kind.PROMISE_AT_RISK, Kind.PROMISE_MISSED}),
+}
+"""What cannot be found of the same parcel, or the same order, at the same time; only for saying so."""
 
 OUTLIVE_THE_ORDER = (
     Kind.CANCELLATION_AFTER_FULFILLMENT,

@@ -94,7 +94,7 @@ def _risk(promise: Promise, reasons: list[Reason], case: Case) -> PromiseRisk:
         risk=risk,
         level=_level(risk, case.policy),
         reasons=texts,
-        words=tuple(dict.fromkeys(reason.word for reason in reasons)),
+        words=tuple(sorted({reason.word for reason in reasons})),
         warned=warned,
     )
 
@@ -180,15 +180,14 @@ def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier:
         return []
     reasons: list[Reason] = []
     if last is not None:
-        gap = wording.span(case.now - last)
-        left = wording.span(end - case.now)
         long_silence = reached(calendar.after(last, 48 * HOUR))
         if (long_silence and reached(end - 72 * HOUR)) or (
             reached(calendar.after(last, DAY)) and reached(end - 24 * HOUR)
         ):
-            reasons.append(Reason(0.75, "silent", f"No scan by {carrier} for {gap} with {left} left"))
+            left = wording.span(end - case.now)
+            reasons.append(Reason(0.75, "silent", f"No scan by {carrier} for {_gap(case, last)} with {left} left"))
         elif long_silence:
-            reasons.append(Reason(0.35, "quiet", f"No scan by {carrier} for {gap}"))
+            reasons.append(Reason(0.35, "quiet", f"No scan by {carrier} for {_gap(case, last)}"))
     estimate = found.estimated_current
     trusted = not reasons and estimate is not None and estimate <= end and not reached(estimate)
     if (odds := odds_of_shipment(case, found, promise, trusted=trusted)) is not None:
@@ -196,6 +195,10 @@ def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier:
     if estimate is None and reached(end - 12 * HOUR):
         reasons.append(Reason(0.35, "late in transit", f"Still on its way with {wording.span(end - case.now)} left"))
     return reasons
+
+
+def _gap(case: Case, last: datetime) -> str:
+    return wording.span(case.now - last)
 
 
 def _something_unshipped(case: Case) -> bool:

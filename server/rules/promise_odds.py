@@ -61,7 +61,7 @@ def _follow(case: Case, course: Course, promise: Promise, clock: TransitClock, s
     """The chances, and a note to look again when silence will have raised them to where something changes."""
     last = promise.promised_by - case.policy.promise_notice
     risk = share * course.risk(max(clock.at(case.now), course.starts))
-    warned = share * course.risk(max(clock.at(min(case.now, last)), course.starts))
+    warned = risk if case.now <= last else share * course.risk(max(clock.at(last), course.starts))
     for level in (WATCH_FROM, case.policy.detectors[Kind.PROMISE_AT_RISK].share):
         if risk < level <= share and (worth := course.reaches(level / share)) is not None:
             case.watch.reached(max(clock.when(worth), case.now + _TICK))

@@ -17,7 +17,7 @@ from server.rules.transit_clock import TransitClock
 LOST = 0.014
 """The share of parcels that never arrive once the carrier has them. A constant, as the next one is, because histories
 are often made of what was completed, or of samples of it, and would teach anything."""
-NEVER_HANDED_OVER = 0.01
+NEVER_HANDED_OVER = 0.008
 """The share of orders that nobody ever hands over."""
 FEWEST = 50
 """Legs that must have been learnt before the curve is believed."""

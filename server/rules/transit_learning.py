@@ -42,7 +42,7 @@ RECENCY_DAYS = 400.0
 """After so long a delivery counts half for the curves."""
 TRANSIT_DRIFT_DAYS, HANDOVER_DRIFT_DAYS = 21.0, 14.0
 DRIFT_OF_ALL, DRIFT_OF_ONE = 20.0, 10.0
-MOST_LEGS = 100_000
+MOST_LEGS = 50_000
 FEWEST_NEW, NEW_SHARE = 20, 30
 """After so many deliveries, or such a part of all (one in so many), everything is reckoned anew."""
 SURE_TRANSIT, SURE_HANDOVER = 0.55, 0.9

@@ -1,5 +1,6 @@
 """This file tests what every connector owes, whichever system it speaks to."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -22,10 +23,14 @@ from connectors.contract import (
     EventSource,
     Forged,
     Helpdesk,
+    Mailer,
     Missing,
+    Notifier,
     OrderSource,
     PaymentSource,
     Rejected,
+    ReplyReader,
+    TaskSink,
     TrackingSource,
     Unreadable,
 )
@@ -33,9 +38,11 @@ from connectors.model import Observation, TicketChange, TicketDraft
 from server.demo.zendesk import TOKEN, FakeZendesk
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SECRETS = ("sk-canary-key", "canary-secret", "canary-webhook", "canary-token")
+WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"canary canary canary canary").decode()
+SECRETS = ("sk-canary-key", "canary-secret", "canary-webhook", "canary-token", "canary-key", WEBHOOK_SECRET)
 SETTINGS: dict[str, dict[str, Any]] = {
     "console": {"quiet": True},
+    "csv_drop": {"folder": "/nowhere/at/all"},
     "easypost": {"api_key": "sk-canary-key", "webhook_secret": "canary-webhook"},
     "shopify": {
         "shop": "acme.myshopify.com",
@@ -43,12 +50,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "client_secret": "canary-secret",
         "access_token": "canary-token",
     },
+    "slack": {"bot_token": "xoxb-canary-token", "signing_secret": "canary-secret"},
+    "smtp": {
+        "host": "smtp.acme.invalid",
+        "from_address": "orders@acme.example",
+        "user": "shop",
+        "password": "canary-secret",
+    },
     "stripe": {"api_key": "sk-canary-key", "webhook_secret": "canary-webhook"},
     "ups": {"client_id": "id", "client_secret": "canary-secret", "account": "A1B2C3"},
+    "webhook": {"url": "https://wms.acme.example/canary-key", "secret": WEBHOOK_SECRET},
     "zendesk": {"subdomain": "acme", "access_token": "canary-token", "webhook_secret": "canary-webhook"},
 }
 EVENT_SOURCES = ("easypost", "shopify", "stripe", "zendesk")
-CAPABILITIES = (EventSource, OrderSource, PaymentSource, TrackingSource, Helpdesk)
+CAPABILITIES = (EventSource, OrderSource, PaymentSource, TrackingSource, Helpdesk, Notifier, Mailer, TaskSink)
+HERE = ("console", "csv_drop")
+"""They go to no other system."""
 SIGNATURE_HEADERS = (
     "stripe-signature",
     "x-hmac-signature",
@@ -137,7 +154,7 @@ def test_unknown_setting_is_refused(kind: str) -> None:
         registry.connect(kind, {**SETTINGS[kind], "surprise": 1}, connection())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in registry.SYSTEMS if kind != "console"])
+@pytest.mark.parametrize("kind", [kind for kind in registry.SYSTEMS if kind not in HERE])
 async def test_trouble_over_there_is_one_of_our_errors(kind: str) -> None:
     made = connect(kind)
     with pytest.raises(ConnectorError) as caught:
@@ -256,6 +273,19 @@ async def test_change_is_made_once_and_found_by_its_marker(helpdesk: Helpdesk) -
     with pytest.raises(Collided):
         await helpdesk.change_ticket(ticket, change)
     assert not await helpdesk.was_touched_by_a_person(changed)
+
+
+async def test_reply_goes_to_the_customer_and_its_marker_into_a_tag(helpdesk: Helpdesk) -> None:
+    assert isinstance(helpdesk, ReplyReader)
+    ticket = await helpdesk.open_ticket(helpdesk.render_open(DRAFT), "key")
+    assert await helpdesk.last_reply(ticket.id) is None
+    noted = await helpdesk.change_ticket(ticket, helpdesk.render_change(TicketChange(marker="m-1", note="internal")))
+    assert await helpdesk.last_reply(ticket.id) is None
+    reply = helpdesk.render_change(TicketChange(marker="m-2", reply="Hello", add_tags=("m-2",)))
+    replied = await helpdesk.change_ticket(noted, reply)
+    assert "m-2" in replied.tags
+    assert await helpdesk.last_reply(ticket.id) is not None
+    assert not await helpdesk.has_note(ticket.id, "m-2")
 
 
 async def test_ticket_that_is_not_there_is_missing(helpdesk: Helpdesk) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.connection import Connection
 from connectors.console import Console, Settings, connect
-from connectors.contract import Collided, Helpdesk, Missing, Rejected
-from connectors.model import Ticket, TicketChange, TicketDraft
+from connectors.contract import Arrival, Collided, Helpdesk, Mailer, Missing, Notifier, Rejected, TaskSink
+from connectors.model import Letter, Notice, Task, Ticket, TicketChange, TicketDraft
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 CONNECTION = Connection(workspace="acme", name="desk", clock=lambda: NOON)
@@ -108,3 +108,34 @@ async def test_bytes_of_something_else_are_rejected() -> None:
     with pytest.raises(Missing):
         await desk.change_by_hand("1", "open")
     assert await desk.check() == "tickets are printed here and kept until the process ends"
+
+
+async def test_messages_and_tasks_are_shown_once_each() -> None:
+    screen = Screen()
+    notice = Notice(key="a", to="#logistics", headline="Order #1 is late", text="Order #1 is late.\x1b[31m")
+    letter = Letter(key="b", to="ann@example.com", subject="Your order", body="Hello", written_at=NOON)
+    facts = {"event": "issue.opened", "issue": "i", "kind": "k", "severity": "high", "order": "1", "workspace": "acme"}
+    task = Task(key="c", at=NOON, order_name="#1", text="Stop it.", **facts)
+    desk = screen.desk
+    for _ in range(2):
+        await desk.send(desk.render_notice(notice), notice.key)
+        await desk.send(desk.render_letter(letter), letter.key)
+        await desk.send(desk.render_task(task), task.key)
+    assert screen.text == (
+        "[desk] to #logistics: Order #1 is late\n    Order #1 is late. [31m\n"
+        "[desk] to ann@example.com: Your order\n    Hello\n"
+        "[desk] task issue.opened #1\n    Stop it.\n"
+    )
+    assert await desk.arrival(b"", "a", NOON) is Arrival.REPEATABLE
+    assert isinstance(desk, Notifier)
+    assert isinstance(desk, Mailer)
+    assert isinstance(desk, TaskSink)
+
+
+async def test_reply_is_shown_as_one_to_the_customer() -> None:
+    screen = Screen()
+    ticket = await screen.desk.open_ticket(screen.desk.render_open(DRAFT), "k")
+    screen.text = ""
+    await screen.desk.change_ticket(ticket, screen.desk.render_change(TicketChange(marker="bh-1", reply="Hello Ann")))
+    assert screen.text.startswith("[desk] ticket 1 to the customer: Order #1001")
+    assert "Hello Ann" in screen.text

@@ -13,7 +13,7 @@ CONNECTION = Connection(workspace="acme", name="desk", clock=lambda: datetime(20
 
 
 def test_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(UnknownKind, match=r"expected one of console, easypost, .*zendesk, got 'zendisk'"):
+    with pytest.raises(UnknownKind, match=r"expected one of console, csv_drop, .*zendesk, got 'zendisk'"):
         system("zendisk")
 
 

@@ -29,7 +29,7 @@ TASK = Task(
     severity="high",
     order="5001",
     order_name="#1001",
-    text="Order #1001 was cancelled – stop it.",
+    text="Order #1001 was cancelled é stop it.",
     parcels=(Parcel("ups", "1Z1"),),
 )
 

@@ -183,6 +183,15 @@ def test_only_what_the_customer_writes_counts_as_their_words(said: dict[str, obj
 
 
 @pytest.mark.parametrize(
+    ("said", "is_answer"),
+    [(comment(8, staff=True), True), (comment(8, staff=True, public=False), False), (comment(7), False)],
+)
+def test_what_an_agent_says_in_public_is_an_answer(said: dict[str, object], *, is_answer: bool) -> None:
+    (found,) = desk().read(envelope(event("comment_added", comment=said)))
+    assert found.contacts[0].answered_at == (found.at if is_answer else None)
+
+
+@pytest.mark.parametrize(
     "body",
     [
         event(detail={"external_id": "beforehand:acme:12ab"}),

@@ -51,6 +51,7 @@ class MemoryStore:
         self.names = {}
         self.tickets = {}
         self.issue_list = []
+        self.action_list = []
         self.token_rows = {}
         self.accepted = []
         self.due = ()
@@ -113,6 +114,9 @@ class MemoryStore:
             customer_name="",
             total=str(order.total or ""),
         )
+
+    def actions_of(self, key):
+        return tuple(action for action in self.action_list if action.order == key)
 
     def issues_of(self, key):
         return tuple(issue for issue in self.issue_list if issue.order == key)

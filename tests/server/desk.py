@@ -55,6 +55,9 @@ class FakeHelpdesk:
     def __init__(self):
         self.tickets = {}
         self.notes = defaultdict(list)
+        self.replies = defaultdict(list)
+        self.answered = {}
+        """When an agent last answered the customer, by ticket."""
         self.touched = set()
         self.calls = Counter()
         self.log = []
@@ -141,12 +144,18 @@ class FakeHelpdesk:
         if known.version != ticket.version:
             raise Collided(self.system, "409", status=409)
         change = msgspec.json.decode(request, type=TicketChange)
-        self.notes[ticket.id].append(f"{change.note}\n{change.marker}")
+        if change.reply:
+            self.replies[ticket.id].append(change.reply)
+        else:
+            self.notes[ticket.id].append(f"{change.note}\n{change.marker}")
         self.change(ticket.id, state=change.state or known.state, tags=tuple({*known.tags, *change.add_tags}))
         return self.tickets[ticket.id]
 
     async def has_note(self, ticket_id, marker):
         return await self._answer("has_note", lambda: any(marker in note for note in self.notes[ticket_id]))
+
+    async def last_reply(self, ticket_id):
+        return await self._answer("last_reply", lambda: self._known(ticket_id) and self.answered.get(ticket_id))
 
     async def close(self):
         pass

@@ -70,12 +70,10 @@ def action(number=1, order=KEY, **facts):
     return Action(
         key=f"{order.order_id}:{number}",
         order=order,
-        kind=ActionKind.ADD_NOTE,
-        connection="desk",
         issue_ids=("issue1",),
         lead="issue1",
         created_at=NOW,
-        **{"not_before": NOW, **facts},
+        **{"kind": ActionKind.ADD_NOTE, "connection": "desk", "not_before": NOW, **facts},
     )
 
 

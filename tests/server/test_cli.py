@@ -126,3 +126,13 @@ def test_a_control_address_without_the_secret_does_not_exist(serving: tuple[Path
     _, address = serving
     answer = httpx.post(f"{address}/control/token_create", json={}, trust_env=False)
     assert answer.status_code == 404
+
+
+def test_what_could_not_be_delivered_can_be_listed_and_retried(folder: Path) -> None:
+    listed = run("actions", "list", "--json", cwd=folder)
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, {"actions": []})
+    assert run("actions", "list", cwd=folder).stdout == "none\n"
+    assert "0 will be tried again" in run("actions", "retry", "--all", cwd=folder).stdout
+    refused = run("actions", "retry", cwd=folder)
+    assert refused.returncode == 2
+    assert "expected the ids of actions, or --all" in refused.stderr

@@ -16,6 +16,8 @@ from server.rules import parcels, wording
 from server.rules.case import Case
 from server.rules.parcels import Finding
 
+BEFORE_SHIPPING = "before shipping"
+"""How the fingerprint of what was found before anything was sent begins."""
 _WRONG_ADDRESS = "incorrect_address"
 _TROUBLED = frozenset({ShipmentState.EXCEPTION, ShipmentState.DELIVERY_FAILED})
 
@@ -67,7 +69,7 @@ def _before_shipping(case: Case) -> Signal | None:
         headline="has an address that nothing can be sent to",
         clause="its address is not right",
         severity=policy.severity,
-        fingerprint=f"before shipping {said}",
+        fingerprint=f"{BEFORE_SHIPPING} {said}",
         reasons=(f"What is wrong with the address: {said}",),
         evidence=_where(case),
     )

@@ -9,9 +9,7 @@ import re
 
 _LONGEST = 4_000
 """What comes later in a text is not looked at."""
-_CLAUSE = re.compile(
-    r"[.!?;:,\n\r]+|\b(?:but|and|however|although|aber|und|mais|pero|mas|maar|ma)\b", re.IGNORECASE
-)
+_CLAUSE = re.compile(r"[.!?;:,\n\r]+|\b(?:but|and|however|although|aber|und|mais|pero|mas|maar|ma)\b", re.IGNORECASE)
 
 _NOT = r"\b(?:not|never|haven'?t|hasn'?t|hadn'?t|didn'?t|wasn'?t|isn'?t|don'?t|yet to)\b"
 _WELL = r"(?! (?:\w+ )?(?:with|as|in good|in one piece|on time|intact|complete|correctly|in the))"
@@ -20,7 +18,7 @@ _PATTERNS = (
     # English
     rf"{_NOT}(?: \w+){{0,2}} receiv(?:e|ed|ing)\b",
     rf"{_NOT}(?: \w+){{0,2}} (?:get|got|gotten|have|seen?)(?= (?:it|them|my|our|the|any|anything)\b|\s*$)",
-    rf"{_NOT}(?: \w+){{0,2}} (?:arrived?|come|came|delivered|shown up|show up|showed up|turned up|turn up|here)\b{_WELL}",
+    rf"{_NOT}(?: \w+){{0,2}} (?:arrived?|come|came|delivered|here|(?:show|shown|showed|turn|turned) up)\b{_WELL}",
     r"\bnothing (?:has )?(?:\w+ )?(?:arrived|came|come|been delivered|showed up|here)\b",
     r"\breceived nothing\b",
     r"\bwhere(?:'s| is| are) (?:my|the|our) (?:\w+ )?(?:order|orders|package|packages|parcel|parcels|delivery|shipment"

@@ -34,12 +34,13 @@ async def test_the_demo_plays_every_story_ends_and_leaves_a_configuration_that_c
         "ticket_joined": 1,
         "ticket_solved": 1,
     }
+    assert (summary.happened["team_told"], summary.happened["task_handed_over"]) == (3, 1)
     assert summary.duplicates > 10
     assert "▸ ticket opened 4711" in told
     assert "/v1/orders/acme/48219/context" in told
     assert "Traceback" not in told
     connections = settings.load(tmp_path / "beforehand.toml").workspaces["acme"].connections
-    assert sorted(connections) == ["desk", "payments", "shop", "tracking", "ups"]
+    assert sorted(connections) == ["chat", "desk", "payments", "shop", "tracking", "ups", "warehouse"]
     assert all(each.base_url.startswith("http://127.0.0.1:") for each in connections.values())
 
 

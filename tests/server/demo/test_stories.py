@@ -50,6 +50,22 @@ async def test_every_story_ends_with_the_right_tickets_whatever_comes_twice_or_s
     assert (await server.get("/v1/issues/acme?state=open")).status_code == 200
 
 
+async def test_team_and_warehouse_are_told_once_whatever_comes_twice(server) -> None:
+    await server.player().play(silent)
+    heard = server.world.slack.texts("#logistics")
+    assert [text.splitlines()[0] for text in heard] == [
+        "Solved: Order #48219 has had no carrier scan for 48 hours",
+        "Order #48225 has had no carrier scan for 48 hours",
+        "Solved: Order #48233 has had no carrier scan for 48 hours",
+    ]
+    assert server.world.warehouse.events() == ["issue.opened #48222"]
+    assert server.world.warehouse.tasks[0]["data"]["ticket_id"]
+    order = (await server.get("/v1/orders/acme/48222/context?live=false")).json()
+    (told,) = order["notifications"]
+    assert (told["audience"], told["to"], told["state"], told["occasion"]) == ("system", "warehouse", "sent", "opened")
+    assert "cancelled after fulfilment had begun" in told["text"]
+
+
 async def test_the_vips_ticket_reads_like_a_sentence(server) -> None:
     await server.player().play(silent)
     ticket = next(t for t in server.world.zendesk.desk.tickets.values() if "#48219" in t.subject)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from server.context import (
     CandidateContext,
@@ -240,6 +241,22 @@ def test_contacts_notifications_and_history():
     assert found.contacts == (Contacted(subject="Ticket 9", line="open, 2 h ago"),)
     assert found.notifications == (Happened(when="Mon 23 Nov, 14:05", text="email: Your parcel is late"),)
     assert found.history == (Happened(when="Mon 23 Nov, 14:05", text="Paid"),)
+
+
+def test_the_customer_was_told_only_what_arrived():
+    told = NotificationContext(at=NOW, channel="email", text="Late")
+    others = [
+        replace(told, state="waiting"),
+        replace(told, state="uncertain", reason="nobody can tell"),
+        replace(told, state="held_back", reason="an agent answered"),
+        replace(told, audience="team", to="#logistics"),
+    ]
+    assert [line.text for line in panel(notifications=[told, *others]).notifications] == [
+        "email: Late",
+        "Waits to be sent. email: Late",
+        "May not have arrived. email: Late",
+        "Not sent: an agent answered. email: Late",
+    ]
 
 
 def test_earlier_contact_is_what_came_before_this_ticket():

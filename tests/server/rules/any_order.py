@@ -125,6 +125,7 @@ def _payment(at: st.SearchStrategy[datetime]) -> st.SearchStrategy[Payment]:
         state=st.sampled_from(["pending", "requires_action", "succeeded", "failed", "cancelled"]),
         amount=maybe(st.just(Money(10_000, "USD"))),
     )
+    attempt = st.builds(PaymentAttempt, id=st.sampled_from("ab"), at=at, succeeded=st.booleans())
     dispute = st.builds(
         Dispute,
         id=st.just("d"),
@@ -138,12 +139,11 @@ def _payment(at: st.SearchStrategy[datetime]) -> st.SearchStrategy[Payment]:
         processor=st.just("stripe"),
         state=maybe(st.sampled_from(PaymentState)),
         created_at=maybe(at),
-        attempts=st.lists(st.builds(PaymentAttempt, id=st.sampled_from("ab"), at=at, succeeded=st.booleans()), max_size=2)
-        .map(lambda tries: tuple(sorted(tries, key=lambda attempt: attempt.at))),
+        attempts=st.lists(attempt, max_size=2).map(lambda tries: tuple(sorted(tries, key=lambda one: one.at))),
         dispute=maybe(dispute),
         fraud_warning=maybe(st.builds(FraudWarning, id=st.just("w"), at=at, is_actionable=st.booleans())),
         refunds=st.lists(refund, max_size=2).map(tuple),
-    )  # fmt: skip
+    )
 
 
 def _hold(at: st.SearchStrategy[datetime]) -> st.SearchStrategy[Hold]:

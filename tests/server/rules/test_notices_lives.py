@@ -1,6 +1,7 @@
 """Whatever comes, goes and breaks in whatever sequence: nobody hears the same twice, and only what is true."""
 
 from datetime import time
+from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -126,7 +127,7 @@ def check_what_was_heard(bench):
     heard = [(audience, turn) for audience, turn, _ in bench.heard]
     assert len(heard) == len(set(heard)), "somebody heard the same twice"
     told = sorted(hours for audience, turn, hours in bench.heard if audience == "customer")
-    assert all(later - earlier >= 24 for earlier, later in zip(told, told[1:], strict=False))
+    assert all(later - earlier >= 24 for earlier, later in pairwise(told))
     quiet = {issue.id for issue in bench.issues.values() if issue.dry_run and not issue.reopened}
     assert not quiet & {turn.partition(":")[0] for _, turn in heard}
     order = [(turn.split(":")[0], turn.split(":")[1]) for audience, turn in heard if audience == "wms"]

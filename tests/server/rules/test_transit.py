@@ -165,28 +165,3 @@ def test_a_curve_is_the_inverse_of_itself(share) -> None:
     else:
         assert curve.at(point) == pytest.approx(max(share, LOST))
         assert GRID_FROM <= point <= GRID_FROM + 41 * GRID_STEP
-
-
-@given(st.integers(1, 54 * 365 * 24 * 60), st.floats(0, 300))
-def test_the_clock_never_goes_back_and_names_the_moment(minutes, more) -> None:
-    clock = transit_clock(BRAZIL)
-    begin = datetime(2001, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
-    worth = clock.at(begin) + more
-    found = clock.when(worth)
-    assert clock.at(found) <= worth + 1e-9
-    assert clock.at(found + timedelta(milliseconds=1)) >= worth - 1e-9
-    assert clock.at(begin + timedelta(hours=1)) > clock.at(begin)
-
-
-def test_weekends_and_holidays_count_little(clock) -> None:
-    friday, monday = datetime(2026, 3, 6, 15, tzinfo=UTC), datetime(2026, 3, 9, 15, tzinfo=UTC)
-    assert clock.at(monday) - clock.at(friday) == pytest.approx(1 + 0.6 + 0.07, abs=0.01)
-    with_holidays = transit_clock(BRAZIL, "BR")
-    christmas = datetime(2025, 12, 25, 15, tzinfo=UTC)
-    assert with_holidays.at(christmas + timedelta(days=1)) - with_holidays.at(christmas) < 0.7
-    assert clock.at(christmas + timedelta(days=1)) - clock.at(christmas) == pytest.approx(1.0)
-
-
-@pytest.mark.parametrize("moment", [datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
-def test_the_clock_stands_where_no_parcel_has_been(clock, moment) -> None:
-    assert clock.at(moment) in (0.0, clock.at(datetime(2090, 1, 1, tzinfo=UTC)))

@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 
 from connectors.model import Order
-from server.model import ActionState, IssueState, Kind, OrderKey, OrderRecord, Outcome, PromiseEnd, Role, Said
+from server.model import (
+    ActionKind,
+    ActionState,
+    IssueState,
+    Kind,
+    OrderKey,
+    OrderRecord,
+    Outcome,
+    PromiseEnd,
+    Role,
+    Said,
+)
 from server.store.contract import (
     Counts,
     InboxState,
@@ -253,3 +264,46 @@ async def test_a_closed_store_is_unavailable_and_may_be_closed_again(store):
     with pytest.raises(StoreUnavailable):
         await store.write(lambda tx: None)
     await store.close()
+
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_goes_another_way_waits_for_nothing(store):
+    chat = action(2, kind=ActionKind.NOTIFY_TEAM, connection="chat", not_before=NOW + timedelta(hours=2))
+    edit = action(3, kind=ActionKind.NOTIFY_TEAM, connection="chat", follows=chat.key)
+    task = action(4, kind=ActionKind.LOG_BACK, connection="wms")
+    reply = action(5, kind=ActionKind.MESSAGE_CUSTOMER)
+    note = action(6)
+
+    def work(tx):
+        for each in (action(1), chat, edit, task, reply, note):
+            tx.put_action(each)
+
+    await store.write(work)
+    due = await store.read(lambda tx: tx.due_actions(NOW, 10))
+    assert due == (action(1), task, reply), "the edit waits for its message, the note for its ticket, nothing else does"
+    later = await store.read(lambda tx: tx.due_actions(NOW + timedelta(hours=2), 10))
+    assert chat in later
+    assert edit not in later
+
+
+async def test_a_door_that_is_full_can_be_left_out(store):
+    chat = action(1, kind=ActionKind.NOTIFY_TEAM, connection="chat")
+    ticket = action(2)
+    for each in (chat, ticket):
+        await store.write(lambda tx, each=each: tx.put_action(each))
+    assert await store.read(lambda tx: tx.due_actions_elsewhere(NOW, 10, ["acme.chat"])) == (ticket,)
+    assert await store.read(lambda tx: tx.due_actions_elsewhere(NOW, 10, ["acme.desk"])) == (chat,)
+    assert await store.read(lambda tx: tx.due_actions_elsewhere(NOW, 10, ["acme.desk", "acme.chat"])) == ()
+
+
+async def test_what_stopped_is_listed_by_workspace_newest_first(store):
+    foreign = action(3, OrderKey("globex", "shop", "1"), state=ActionState.FAILED)
+    stopped = [action(1, state=ActionState.FAILED), action(2, state=ActionState.UNCERTAIN), foreign]
+    for each in (*stopped, action(4), action(5, state=ActionState.HELD), action(6, state=ActionState.DONE)):
+        await store.write(lambda tx, each=each: tx.put_action(each))
+    assert await store.read(lambda tx: tx.stopped_actions("acme", 10)) == (stopped[1], stopped[0])
+    assert await store.read(lambda tx: tx.stopped_actions("", 1)) == (foreign,)
+    assert await store.read(lambda tx: tx.action(stopped[0].key)) == stopped[0]
+    assert await store.read(lambda tx: tx.action("nobody")) is None

@@ -7,7 +7,7 @@ from server.rules.detectors.not_received_words import says_not_received
 TRUE = """
 I never received my order.
 It says delivered but I haven't received it.
-Haven’t received anything yet
+Haven\N{RIGHT SINGLE QUOTATION MARK}t received anything yet
 I did not receive.
 We still have not received the parcel
 I haven't gotten my package
