@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import holidays
 from msgspec import Struct
+from msgspec.structs import replace
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = timedelta(days=1)
@@ -25,6 +26,21 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
     closes: time = time(0)
     country: str = ""
     subdivision: str = ""
+    lane: tuple[str, ...] = ()
+    """Further countries whose public holidays do not count."""
+
+    def along(self, *countries: str) -> "WorkCalendar":
+        """The same for a parcel from one country to another: neither's public holidays count.
+
+        Countries that the library does not know are left out.
+        """
+        wanted = tuple(sorted({code.upper() for code in countries if has_holidays(code.upper())} - {self.country}))
+        if not wanted:
+            return self
+        known = self._known_lanes.get(wanted)
+        if known is None:
+            known = self._known_lanes[wanted] = replace(self, lane=wanted)
+        return known
 
     def elapsed(self, start: datetime, end: datetime) -> timedelta:
         """How much working time lies between two moments; none when they are the wrong way round."""
@@ -91,7 +107,9 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
         return datetime.combine(day, time(23, 59, 59), self.timezone).astimezone(UTC)
 
     def is_working_day(self, day: date) -> bool:
-        return day.weekday() in self.working_days and not _is_holiday(self.country, self.subdivision, day)
+        if day.weekday() not in self.working_days or _is_holiday(self.country, self.subdivision, day):
+            return False
+        return not any(_is_holiday(country, "", day) for country in self.lane)
 
     def _hours(self, day: date) -> tuple[datetime, datetime]:
         """When work begins and ends on a day, in UTC; equal on a day off."""
@@ -106,6 +124,11 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
         return {}
 
     @cached_property
+    def _known_lanes(self) -> dict[tuple[str, ...], "WorkCalendar"]:
+        """A calendar remembers what it has worked out, so each lane keeps its own."""
+        return {}
+
+    @cached_property
     def _known_ends(self) -> dict[tuple[datetime, timedelta], datetime]:
         """Several rules ask about the same scan, and all of them ask again with every look at the order."""
         return {}
@@ -116,6 +139,12 @@ class WorkCalendar(Struct, frozen=True, kw_only=True, dict=True):
             return opening, opening
         until = day + DAY if self.closes == time(0) else day
         return opening, datetime.combine(until, self.closes, self.timezone).astimezone(UTC)
+
+
+@lru_cache(maxsize=512)
+def has_holidays(country: str) -> bool:
+    """Whether the library knows the public holidays of a country's two-letter code."""
+    return len(country) == 2 and country in holidays.list_supported_countries()
 
 
 @lru_cache(maxsize=8192)

@@ -9,6 +9,7 @@ from connectors.carriers import carrier_name
 from connectors.model import Scan, ShipmentState
 from server.model import Evidence, Kind, Severity, ShipmentView, Signal
 from server.rules import wording
+from server.rules.calendar import WorkCalendar
 from server.rules.case import Case
 
 ACROSS_BORDERS = 2
@@ -68,6 +69,13 @@ def carrier_of(found: ShipmentView) -> str:
     """`UPS`, or `the carrier` where nobody knows which."""
     code = found.shipment.carrier
     return wording.one_line(carrier_name(code), 60) if code and code != "unknown" else "the carrier"
+
+
+def calendar_of(case: Case, found: ShipmentView) -> WorkCalendar:
+    """The working time that counts for a parcel: the workspace's, less the public holidays at both ends of its way."""
+    begin = found.shipment.origin or case.order.order.origin
+    end = case.order.order.destination or found.shipment.destination
+    return case.policy.calendar.along(*(place.country for place in (begin, end) if place and place.country))
 
 
 def crosses_a_border(case: Case, found: ShipmentView) -> bool:

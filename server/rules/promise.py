@@ -16,6 +16,7 @@ from connectors.model import ShipmentState
 from server.model import Kind, Level, OrderView, Promise, PromiseRisk, ShipmentView
 from server.rules import wording
 from server.rules.case import Case
+from server.rules.parcels import calendar_of
 from server.rules.policy import Policy
 from server.rules.promise_odds import WATCH_FROM, Odds, odds_of_shipment, odds_of_unshipped
 
@@ -175,7 +176,7 @@ def _estimated(case: Case, estimate: datetime, promise: Promise) -> str:
 
 def _transit_reasons(case: Case, found: ShipmentView, promise: Promise, carrier: str) -> list[Reason]:
     reached, end = case.watch.reached, promise.promised_by
-    last, calendar = found.last_scan_at, case.policy.calendar
+    last, calendar = found.last_scan_at, calendar_of(case, found)
     if found.shipment.state is ShipmentState.OUT_FOR_DELIVERY and not (last and reached(calendar.after(last, DAY))):
         return []
     reasons: list[Reason] = []

@@ -1,7 +1,8 @@
 """This file detects a parcel that the carrier has but has not scanned for too long.
 
-Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`), twice that
-where it crosses a border; one that was sent with a number and has never been scanned counts from its sending.
+Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`, less the
+public holidays where it comes from and where it goes), twice that where it crosses a border; one that was sent with a
+number and has never been scanned counts from its sending.
 Evidence: carrier and number, last scan with time and place, how long ago.
 Silence: this detector is nothing but silence; a second ticket note follows when it has lasted twice as long.
 Clears: any new scan, delivery, return, or the label's cancellation.
@@ -68,10 +69,11 @@ def _stall(case: Case, found: ShipmentView) -> _Stall | None:
     if last is None:
         return None
     threshold = patience(case, found)
-    silent_since = case.policy.calendar.after(last, threshold)
+    calendar = parcels.calendar_of(case, found)
+    silent_since = calendar.after(last, threshold)
     if not case.watch.reached(silent_since):
         return None
-    return _Stall(found, last, silent_since, case.watch.reached(case.policy.calendar.after(last, 2 * threshold)))
+    return _Stall(found, last, silent_since, case.watch.reached(calendar.after(last, 2 * threshold)))
 
 
 def patience(case: Case, found: ShipmentView) -> timedelta:

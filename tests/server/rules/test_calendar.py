@@ -1,6 +1,6 @@
 """Working time: weekends, holidays, hours, and clocks that change."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -71,3 +71,20 @@ def test_before_is_the_last_moment_that_leaves_so_much_time(end, hours, calendar
     start = calendar.before(end, hours * HOUR)
     assert calendar.elapsed(start, end) == hours * HOUR
     assert calendar.elapsed(start + timedelta(seconds=1), end) < hours * HOUR
+
+
+def test_along_a_way_neither_ends_holidays_count() -> None:
+    plain = WorkCalendar(timezone=ZoneInfo("UTC"))
+    thanksgiving, day_in_france = date(2026, 11, 26), date(2026, 7, 14)
+    assert plain.is_working_day(thanksgiving)
+    lane = plain.along("us", "FR")
+    assert not lane.is_working_day(thanksgiving)
+    assert not lane.is_working_day(day_in_france)
+    assert lane.is_working_day(date(2026, 11, 27))
+    assert plain.along("FR", "US") is lane, "a lane's calendar is made once"
+
+
+@pytest.mark.parametrize("countries", [(), ("",), ("XX",), ("United States",), ("U\x00",)])
+def test_along_a_way_of_which_no_holidays_are_known_it_stays_the_same(countries: tuple[str, ...]) -> None:
+    plain = WorkCalendar(timezone=ZoneInfo("UTC"))
+    assert plain.along(*countries) is plain

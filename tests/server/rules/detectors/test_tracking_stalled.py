@@ -57,3 +57,12 @@ def test_hours_alone_are_not_told_again(build) -> None:
     parcel = build.shipment(build.scan(0))
     prints = [stall(build, parcel, hours=h).fingerprint for h in (48, 60, 95.9, 96, 300)]
     assert [len(set(prints[:3])), len(set(prints[3:])), len(set(prints))] == [1, 1, 2]
+
+
+def test_the_holidays_at_both_ends_of_its_way_do_not_count(build) -> None:
+    # 26 November 2026 is Thanksgiving; the parcel was scanned on the Wednesday before.
+    parcel = build.shipment(build.scan(9 * 24))
+    there = build.order(parcel, destination=Place(country="US"))
+    assert assess(there, build.at(11 * 24 + 1), build.policy()).signals == ()
+    nowhere = build.order(parcel)
+    assert [s.kind for s in assess(nowhere, build.at(11 * 24 + 1), build.policy()).signals] == [Kind.TRACKING_STALLED]
