@@ -241,7 +241,7 @@ class Writing(Reading, Protocol):
         ...
 
     def put_causes(self, issue: Issue, causes: Iterable[str], at: datetime) -> None:
-        """Keep open trouble under what other orders may share with it, from when it opened; what had ended, from *at*."""
+        """Keep open trouble under what other orders may share with it, from its opening; what had ended, from *at*."""
         ...
 
     def keep_one_cause(self, issue_id: str, cause: str) -> None:
