@@ -33,8 +33,8 @@ def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = U
     judged = None if promise is None or order.order.cancelled_at else judge(case, promise)
     case = replace(case, promise=judged)
     found = {kind: signal for kind in _worth_asking(case) if (signal := _signal(case, kind)) is not None}
-    # Asked only where there is something to forget: else every order would be looked at again for nothing.
-    if found and _is_forgotten(case):
+    # What is over and has no trouble has nothing to forget: it need not be looked at again for that.
+    if (found or not _is_over(case)) and _is_forgotten(case):
         return Assessment(high_value=case.high_value, vip=case.vip)
     silenced = _silenced(found, now, policy) if len(found) > 1 else ()
     for each in silenced:
@@ -90,11 +90,20 @@ def _worth_asking(case: Case) -> tuple[Kind, ...]:
         *(("deadlines",) if order.ship_by or order.deliver_by else ()),
     ]
     kinds: tuple[Kind, ...] = PRECEDENCE
-    if order.cancelled_at or (order.financial_state or "").lower() in _SETTLED:
+    if _was_called_off(case):
         kinds = OUTLIVE_THE_ORDER
     elif case.all_arrived:
         kinds = OUTLIVE_ARRIVAL
     return worth_asking(kinds, frozenset(has))
+
+
+def _was_called_off(case: Case) -> bool:
+    order = case.order.order
+    return order.cancelled_at is not None or (order.financial_state or "").lower() in _SETTLED
+
+
+def _is_over(case: Case) -> bool:
+    return case.all_arrived or _was_called_off(case)
 
 
 def _raised(case: Case, signal: Signal) -> Severity:

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from connectors.carriers import carrier_name
-from connectors.model import Scan, ShipmentState
+from connectors.model import Place, Scan, ShipmentState
 from server.model import Evidence, Kind, Severity, ShipmentView, Signal
 from server.rules import wording
 from server.rules.calendar import WorkCalendar
@@ -72,17 +72,21 @@ def carrier_of(found: ShipmentView) -> str:
 
 
 def calendar_of(case: Case, found: ShipmentView) -> WorkCalendar:
-    """The working time that counts for a parcel: the workspace's, less the public holidays at both ends of its way."""
-    begin = found.shipment.origin or case.order.order.origin
-    end = case.order.order.destination or found.shipment.destination
-    return case.policy.calendar.along(*(place.country for place in (begin, end) if place and place.country))
+    """The working time that counts for a parcel: the workspace's; across a border less the holidays at both ends."""
+    if not crosses_a_border(case, found):
+        return case.policy.calendar
+    return case.policy.calendar.along(*(place.country for place in _ends(case, found) if place is not None))
 
 
 def crosses_a_border(case: Case, found: ShipmentView) -> bool:
     """Whether it is known to go from one country to another."""
-    begin = found.shipment.origin or case.order.order.origin
-    end = case.order.order.destination or found.shipment.destination
+    begin, end = _ends(case, found)
     return bool(begin and end and begin.country and end.country and begin.country != end.country)
+
+
+def _ends(case: Case, found: ShipmentView) -> tuple[Place | None, Place | None]:
+    order, parcel = case.order.order, found.shipment
+    return parcel.origin or order.origin, order.destination or parcel.destination
 
 
 def last_scan(found: ShipmentView) -> Scan | None:

@@ -1,8 +1,8 @@
 """This file detects a parcel that the carrier has but has not scanned for too long.
 
-Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`, less the
-public holidays where it comes from and where it goes), twice that where it crosses a border; one that was sent with a
-number and has never been scanned counts from its sending.
+Trigger: a shipment in transit without a scan for the policy's `threshold` of working time (`[calendar]`), twice that
+and less the public holidays at both ends where it crosses a border; one that was sent with a number and has never been
+scanned counts from its sending.
 Evidence: carrier and number, last scan with time and place, how long ago.
 Silence: this detector is nothing but silence; a second ticket note follows when it has lasted twice as long.
 Clears: any new scan, delivery, return, or the label's cancellation.

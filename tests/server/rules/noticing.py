@@ -151,7 +151,11 @@ class Noticing:
         self.heard += [(action.audience, turn, self.hours) for turn in turns]
 
     def finish(self, action, state=ActionState.DONE, **facts):
-        facts = {"receipt": "C1|1.0" if action.connection == "slack" and state is ActionState.DONE else "", **facts}
+        facts = {
+            "error": "",
+            "receipt": "C1|1.0" if action.connection == "slack" and state is ActionState.DONE else "",
+            **facts,
+        }
         self.actions[action.key] = replace(
             self.actions[action.key], state=state, finished_at=self.now, request=None, **facts
         )

@@ -59,10 +59,11 @@ def test_hours_alone_are_not_told_again(build) -> None:
     assert [len(set(prints[:3])), len(set(prints[3:])), len(set(prints))] == [1, 1, 2]
 
 
-def test_the_holidays_at_both_ends_of_its_way_do_not_count(build) -> None:
-    # 26 November 2026 is Thanksgiving; the parcel was scanned on the Wednesday before.
+def test_across_a_border_the_holidays_at_both_ends_do_not_count(build) -> None:
+    # 26 November 2026 is Thanksgiving; the parcel was scanned on the Wednesday before. Across a border it has 96 hours.
     parcel = build.shipment(build.scan(9 * 24))
-    there = build.order(parcel, destination=Place(country="US"))
-    assert assess(there, build.at(11 * 24 + 1), build.policy()).signals == ()
-    nowhere = build.order(parcel)
-    assert [s.kind for s in assess(nowhere, build.at(11 * 24 + 1), build.policy()).signals] == [Kind.TRACKING_STALLED]
+    abroad = build.order(parcel, destination=Place(country="US"), origin=Place(country="CA"))
+    hours = {at: assess(abroad, build.at(at), build.policy()).signals for at in (9 * 24 + 167, 9 * 24 + 168)}
+    assert [len(found) for found in hours.values()] == [0, 1]
+    at_home = build.order(parcel, destination=Place(country="US"), origin=Place(country="US"))
+    assert [s.kind for s in assess(at_home, build.at(11 * 24), build.policy()).signals] == [Kind.TRACKING_STALLED]
