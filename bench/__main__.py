@@ -11,12 +11,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import clock, measures, promise, rules
+from bench import clock, measures, promise, replay, rules
 from bench.measures import Line
 from bench.running import fsync_milliseconds, running
 
 ORDERS = 320
-PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock", "promise")
+PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock", "replay", "promise")
 
 
 async def measure(parts: set[str]) -> list[Line]:
@@ -37,6 +37,8 @@ async def measure(parts: set[str]) -> list[Line]:
         lines += await rules.events_per_second()
     if "clock" in parts:
         lines += clock.ticks()
+    if "replay" in parts:
+        lines += replay.replay()
     if "promise" in parts:
         lines += promise.promise()
     return lines
