@@ -24,6 +24,45 @@ _NAMES = {
     "dpd": ("DPD", ("dpd", "dpduk")),
     "gls": ("GLS", ("gls", "glsus")),
     "evri": ("Evri", ("evri", "hermes", "hermesuk")),
+    # and of those that Shopify's schema lists (FulfillmentTrackingInfo.company), the larger ones
+    "an_post": ("An Post", ("anpost",)),
+    "aramex": ("Aramex", ("aramex", "aramexaustralia")),
+    "asendia": ("Asendia", ("asendia", "asendiausa")),
+    "austrian_post": ("Austrian Post", ("austrianpost", "österreichischepost")),
+    "bluedart": ("Blue Dart", ("bluedart",)),
+    "brt": ("BRT", ("brt", "brtbartolini", "bartolini")),
+    "canpar": ("Canpar", ("canpar",)),
+    "china_post": ("China Post", ("chinapost",)),
+    "chronopost": ("Chronopost", ("chronopost",)),
+    "colissimo": ("Colissimo", ("colissimo", "lapostecolissimo", "laposte")),
+    "correios": ("Correios", ("correios", "correiosbr")),
+    "correos": ("Correos", ("correos",)),
+    "ctt": ("CTT", ("ctt", "cttexpress")),
+    "delhivery": ("Delhivery", ("delhivery",)),
+    "deutsche_post": ("Deutsche Post", ("deutschepost", "deutschepostde", "deutscheposten")),
+    "dhl_parcel": ("DHL Parcel", ("dhlparcel", "dhlpaket")),
+    "dtdc": ("DTDC", ("dtdc",)),
+    "india_post": ("India Post", ("indiapost",)),
+    "inpost": ("InPost", ("inpost",)),
+    "intelcom": ("Intelcom", ("intelcom",)),
+    "japan_post": ("Japan Post", ("japanpost", "japanposten", "japanpostja")),
+    "mondial_relay": ("Mondial Relay", ("mondialrelay",)),
+    "new_zealand_post": ("New Zealand Post", ("newzealandpost", "nzpost")),
+    "packeta": ("Packeta", ("packeta", "zásilkovna", "zasilkovna")),
+    "parcelforce": ("Parcelforce", ("parcelforce",)),
+    "poste_italiane": ("Poste Italiane", ("posteitaliane",)),
+    "postnord": ("PostNord", ("postnord", "portalpostnord", "postnorddk", "postnordno", "postnordse")),
+    "sagawa": ("Sagawa", ("sagawa", "sagawaen", "sagawaja")),
+    "sendle": ("Sendle", ("sendle",)),
+    "seur": ("SEUR", ("seur",)),
+    "sf_express": ("SF Express", ("sfexpress",)),
+    "singapore_post": ("Singapore Post", ("singaporepost", "singpost")),
+    "startrack": ("StarTrack", ("startrack",)),
+    "swiss_post": ("Swiss Post", ("swisspost",)),
+    "tnt": ("TNT", ("tnt", "tntaustralia")),
+    "yamato": ("Yamato", ("yamato", "yamatoen", "yamatoja")),
+    "yodel": ("Yodel", ("yodel",)),
+    "yunexpress": ("YunExpress", ("yunexpress",)),
 }
 _CODES = {spelling: code for code, (_, spellings) in _NAMES.items() for spelling in spellings}
 _LINKS = {
@@ -50,6 +89,11 @@ def carrier_code(name: str | None) -> str:
 def carrier_name(code: str) -> str:
     """What people call the carrier."""
     return _NAMES[code][0] if code in _NAMES else code.replace("_", " ").title()
+
+
+def is_known(code: str) -> bool:
+    """Whether it is a carrier of some size, whose parcels shops follow by themselves."""
+    return code in _NAMES
 
 
 def tracking_link(code: str, number: str) -> str | None:

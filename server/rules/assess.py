@@ -17,8 +17,6 @@ from server.rules.promise import judge, promise_of
 from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
 
-_SETTLED = frozenset({"refunded", "voided"})
-
 
 def assess(order: OrderView, now: datetime, policy: Policy, transit: Transit = UNLEARNED) -> Assessment:
     """Everything there is to say about *order* at *now*.
@@ -98,8 +96,7 @@ def _worth_asking(case: Case) -> tuple[Kind, ...]:
 
 
 def _was_called_off(case: Case) -> bool:
-    order = case.order.order
-    return order.cancelled_at is not None or (order.financial_state or "").lower() in _SETTLED
+    return case.order.order.cancelled_at is not None or case.is_settled
 
 
 def _is_over(case: Case) -> bool:

@@ -17,6 +17,9 @@ HOLDS_MONEY = frozenset(
 )
 
 
+_SETTLED = frozenset({"refunded", "voided"})
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """One order under examination. Detectors ask about time through `watch` only."""
 
@@ -35,6 +38,11 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def now(self) -> datetime:
         return self.watch.now
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the shop says that all the money went back, or will never come."""
+        return (self.order.order.financial_state or "").lower() in _SETTLED
 
     @property
     def to_send(self) -> tuple[LineItem, ...]:

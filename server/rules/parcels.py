@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from connectors.carriers import carrier_name
+from connectors.carriers import carrier_name, is_known
 from connectors.model import Place, Scan, ShipmentState
 from server.model import Evidence, Kind, Severity, ShipmentView, Signal
 from server.rules import wording
@@ -14,6 +14,8 @@ from server.rules.case import Case
 
 ACROSS_BORDERS = 2
 """How much more patience a parcel gets that crosses a border."""
+_NO_NEWS = frozenset({ShipmentState.IN_TRANSIT, ShipmentState.LABEL_CREATED, ShipmentState.UNKNOWN})
+"""Of what became of an attempt to deliver."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -89,19 +91,46 @@ def _ends(case: Case, found: ShipmentView) -> tuple[Place | None, Place | None]:
     return parcel.origin or order.origin, order.destination or parcel.destination
 
 
+def is_followed(case: Case, found: ShipmentView) -> bool:
+    """Whether anybody would say so if it moved. Else silence means nothing: untracked mail, a courier on a bicycle.
+
+    Shops follow the parcels of larger carriers by themselves; of others only who else speaks of the parcel does.
+    """
+    shipment = found.shipment
+    if shipment.state is not None and shipment.state.is_with_carrier:
+        return True
+    if not shipment.tracking_number:
+        return False
+    return is_known(shipment.carrier) or any(source != case.order.key.shop for source in found.sources)
+
+
 def last_scan(found: ShipmentView) -> Scan | None:
     """The newest scan of all, those before the carrier had it included."""
     return found.shipment.scans[-1] if found.shipment.scans else None
 
 
 def begun_at(found: ShipmentView, state: ShipmentState) -> datetime | None:
-    """Since when it has been in *state* without a break, by its scans."""
+    """Since when it has been in *state* without a break, by its scans; a depot between two attempts is none."""
     begun = None
     for scan in reversed(found.shipment.scans):
-        if scan.state is not state:
+        if scan.state is state:
+            begun = scan.at
+        elif state is not ShipmentState.DELIVERY_FAILED or scan.state not in _NO_NEWS:
             break
-        begun = scan.at
     return begun
+
+
+def was_tried_in_vain(found: ShipmentView) -> bool:
+    """Whether the last attempt to deliver it failed. Lying in a depot again afterwards changes nothing of that."""
+    if found.shipment.state is not ShipmentState.IN_TRANSIT:
+        return found.shipment.state is ShipmentState.DELIVERY_FAILED
+    last = next((scan.state for scan in reversed(found.shipment.scans) if scan.state not in _NO_NEWS), None)
+    return last is ShipmentState.DELIVERY_FAILED
+
+
+def failed_attempts(found: ShipmentView) -> tuple[Scan, ...]:
+    """What the carrier has scanned of attempts to deliver it that failed, oldest first."""
+    return tuple(scan for scan in found.shipment.scans if scan.state is ShipmentState.DELIVERY_FAILED)
 
 
 def known_since(case: Case, found: ShipmentView) -> datetime:

@@ -1,11 +1,12 @@
 """This file says which trouble leads, and which is silent because something else says more.
 
     a kind                      is silent while one of these is found on the order
-    tracking_stalled            the number is unknown
+    tracking_stalled            the number is unknown, an attempt to deliver it has failed
     label_not_scanned           the number is unknown, or the order is to be stopped anyway
     delivery_attempt_failed     the address is wrong
     fulfillment_delayed         its address is wrong, it is to be cancelled
     fulfillment_on_hold         its address is wrong
+    returned_to_sender          the order is to be stopped anyway: it shall come back
     high_value_delayed          any other word for a delay: it exists to be earlier than they are
     marketplace_sla_risk        the order is to be cancelled
 
@@ -51,11 +52,12 @@ _CARRIER_SAYS = frozenset(
 )
 _STOPPED = frozenset({Kind.CANCELLATION_AFTER_FULFILLMENT})
 SILENCED_BY: Mapping[Kind, frozenset[Kind]] = {
-    Kind.TRACKING_STALLED: frozenset({Kind.TRACKING_INVALID}),
+    Kind.TRACKING_STALLED: frozenset({Kind.TRACKING_INVALID, Kind.ADDRESS_PROBLEM, Kind.DELIVERY_ATTEMPT_FAILED}),
     Kind.LABEL_NOT_SCANNED: _STOPPED | {Kind.TRACKING_INVALID},
     Kind.DELIVERY_ATTEMPT_FAILED: frozenset({Kind.ADDRESS_PROBLEM}),
     Kind.FULFILLMENT_DELAYED: _STOPPED | {Kind.ADDRESS_PROBLEM},
     Kind.FULFILLMENT_ON_HOLD: frozenset({Kind.ADDRESS_PROBLEM}),
+    Kind.RETURNED_TO_SENDER: _STOPPED,
     Kind.HIGH_VALUE_DELAYED: _CARRIER_SAYS
     | {
         Kind.FULFILLMENT_ON_HOLD,
@@ -68,7 +70,7 @@ SILENCED_BY: Mapping[Kind, frozenset[Kind]] = {
 }
 
 NEVER_BESIDE: Mapping[Kind, frozenset[Kind]] = {
-    Kind.TRACKING_STALLED: _CARRIER_SAYS,
+    Kind.TRACKING_STALLED: frozenset({Kind.CARRIER_EXCEPTION, Kind.RETURNED_TO_SENDER}),
     Kind.LABEL_NOT_SCANNED: _CARRIER_SAYS,
     Kind.FULFILLMENT_DELAYED: frozenset({Kind.FULFILLMENT_ON_HOLD}),
     Kind.PARTIAL_SHIPMENT: frozenset({Kind.FULFILLMENT_ON_HOLD}),
@@ -81,6 +83,7 @@ OUTLIVE_THE_ORDER = (
     Kind.CANCELLATION_AFTER_FULFILLMENT,
     Kind.PAYMENT_DISPUTED,
     Kind.REFUND_FAILED,
+    Kind.REFUND_AWAITING_APPROVAL,
     Kind.REPEATED_CONTACT,
 )
 """What can still be wrong with an order that was cancelled or refunded in full."""

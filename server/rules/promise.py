@@ -16,7 +16,7 @@ from connectors.model import ShipmentState
 from server.model import Kind, Level, OrderView, Promise, PromiseRisk, ShipmentView
 from server.rules import wording
 from server.rules.case import Case
-from server.rules.parcels import calendar_of
+from server.rules.parcels import calendar_of, is_followed
 from server.rules.policy import Policy
 from server.rules.promise_odds import WATCH_FROM, Odds, odds_of_shipment, odds_of_unshipped
 
@@ -74,7 +74,7 @@ def judge(case: Case, promise: Promise) -> PromiseRisk:
     if case.all_arrived:
         return _kept_or_missed(case, promise)
     if not _can_be_followed(case):
-        return _settled(promise, 0.05, Level.ON_TRACK, "Nothing that is left of it can be followed: no tracking number")
+        return _settled(promise, 0.05, Level.ON_TRACK, "Nobody follows what is left of it")
     if case.watch.reached(promise.promised_by + timedelta(seconds=1)):
         late = wording.day(promise.promised_by, case.policy.timezone)
         return _risk(promise, [Reason(1.0, "missed", f"The promise was {late} and not everything has arrived")], case)
@@ -138,19 +138,14 @@ def _can_be_followed(case: Case) -> bool:
     """Whether anybody will say when the rest arrives. Untracked mail and downloads would else all be missed."""
     if _something_unshipped(case):
         return True
-    return any(_is_followed(s) for s in case.moving if not (s.shipment.state and s.shipment.state.is_final))
-
-
-def _is_followed(found: ShipmentView) -> bool:
-    state = found.shipment.state
-    return bool(found.shipment.tracking_number) or (state is not None and state.is_with_carrier)
+    return any(is_followed(case, s) for s in case.moving if not (s.shipment.state and s.shipment.state.is_final))
 
 
 def _shipment_reasons(case: Case, found: ShipmentView, promise: Promise) -> list[Reason]:
     shipment, state = found.shipment, found.shipment.state or ShipmentState.UNKNOWN
     carrier = carrier_name(shipment.carrier) if shipment.carrier != "unknown" else "The carrier"
     reasons: list[Reason] = []
-    if state.is_final or not _is_followed(found):
+    if state.is_final or not is_followed(case, found):
         return reasons
     estimate = found.estimated_current
     if estimate is not None and estimate > promise.promised_by:

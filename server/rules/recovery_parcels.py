@@ -95,10 +95,13 @@ def _scanned(order: OrderView, issue: Issue, assessment: Assessment, policy: Pol
 
 def _promise(issue: Issue, assessment: Assessment, policy: Policy) -> str:
     promise = assessment.promise
-    if issue.kind not in _ABOUT_THE_PROMISE or promise is None or promise.level not in (Level.ON_TRACK, Level.WATCH):
+    if issue.kind not in _ABOUT_THE_PROMISE or promise is None:
         return ""
     shown = wording.day(promise.promise.promised_by, policy.timezone)
-    return f"the delivery promise ({shown}) is no longer at risk."
+    if promise.level is Level.MISSED and issue.kind is Kind.PROMISE_AT_RISK:
+        return f"the promised date ({shown}) has passed, and not everything has arrived."
+    is_fine = promise.level in (Level.ON_TRACK, Level.WATCH)
+    return f"the delivery promise ({shown}) is no longer at risk." if is_fine else ""
 
 
 def _number_or_address(order: OrderView, issue: Issue) -> str:

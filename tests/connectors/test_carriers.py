@@ -3,7 +3,7 @@
 import pytest
 
 from connectors import carriers
-from connectors.carriers import carrier_code, carrier_name, tracking_link
+from connectors.carriers import carrier_code, carrier_name, is_known, tracking_link
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from connectors.carriers import carrier_code, carrier_name, tracking_link
         ("Canada Post", "canada_post"),
         ("FedExSmartPost", "fedex"),
         ("Colis Privé", "colisprivé"),
+        ("PostNord SE", "postnord"),
+        ("Österreichische Post", "austrian_post"),
+        ("La Poste Colissimo", "colissimo"),
         ("", "unknown"),
         (None, "unknown"),
         ("---", "unknown"),
@@ -47,6 +50,16 @@ def test_names_are_for_people() -> None:
         "Australia Post",
         "La Poste",
         "Unknown",
+    ]
+
+
+def test_small_couriers_and_nobody_are_not_known() -> None:
+    assert [is_known(carrier_code(name)) for name in ("UPS", "Sagawa (EN)", "Jim's Bikes", "", "unknown")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
     ]
 
 

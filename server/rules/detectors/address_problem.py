@@ -4,7 +4,8 @@ Trigger: before anything is sent, the shop or its warehouse says that the addres
 an incorrect address); after that, the carrier says so of a parcel that has not arrived.
 Evidence: what is wrong in the words of who says it, where it should go, the parcel and its last scan.
 Silence: plays no part but for the policy's `wait`.
-Clears: the address is corrected or the hold released; the carrier goes on, delivers or returns the parcel.
+Clears: the address is corrected or the hold released; the carrier goes on (after an attempt: tries again), delivers or
+returns the parcel.
 Suppressed: on cancelled, refunded and test orders; it is itself the better word for a failed attempt or an exception
 that has the address as its reason.
 Defaults: severity high, no wait.
@@ -30,18 +31,21 @@ def detect(case: Case) -> Signal | None:
 
 def is_of_address(found: ShipmentView) -> bool:
     """Whether the carrier's trouble with it is its address."""
-    if found.shipment.state not in _TROUBLED:
-        return False
-    scan = parcels.last_scan(found)
-    return Problem.ADDRESS in (found.shipment.problem, scan.problem if scan else None)
+    if found.shipment.state in _TROUBLED:
+        scan = parcels.last_scan(found)
+        return Problem.ADDRESS in (found.shipment.problem, scan.problem if scan else None)
+    return parcels.was_tried_in_vain(found) and parcels.failed_attempts(found)[-1].problem is Problem.ADDRESS
 
 
 def _finding(case: Case, found: ShipmentView) -> Finding | None:
     if not is_of_address(found):
         return None
-    state, carrier = found.shipment.state or ShipmentState.EXCEPTION, parcels.carrier_of(found)
+    was_tried, carrier = parcels.was_tried_in_vain(found), parcels.carrier_of(found)
+    state = ShipmentState.DELIVERY_FAILED if was_tried else ShipmentState.EXCEPTION
     since = parcels.begun_at(found, state) or parcels.known_since(case, found)
-    said = wording.one_line(found.shipment.exception or "", 120) or "the address is not right"
+    tried = parcels.failed_attempts(found)[-1:] if was_tried else ()
+    words = found.shipment.exception or next((scan.text for scan in tried), "")
+    said = wording.one_line(words, 120) or "the address is not right"
     return Finding(
         parcel=found,
         since=since,

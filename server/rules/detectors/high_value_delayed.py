@@ -20,7 +20,7 @@ from msgspec import Struct
 from connectors.carriers import carrier_name
 from connectors.model import ShipmentState
 from server.model import Evidence, Kind, Level, ShipmentView, Signal
-from server.rules import goods, wording
+from server.rules import goods, parcels, wording
 from server.rules.case import Case
 from server.rules.detectors import tracking_stalled
 from server.rules.detectors.fulfillment_delayed import waits_since
@@ -106,7 +106,9 @@ def _parcel(case: Case, found: ShipmentView) -> _Delay | None:
         what = f"{carrier} has not scanned the parcel"
         hours = tracking_stalled.patience(case, found)
         return _Delay(Kind.TRACKING_STALLED, hours, found.last_scan_at, what, shipment.key, causes)
-    if found.last_scan_at is None and shipment.state is ShipmentState.LABEL_CREATED and shipment.shipped_at:
+    if found.last_scan_at is not None or not shipment.shipped_at:
+        return None
+    if shipment.state is ShipmentState.LABEL_CREATED and parcels.is_followed(case, found):
         what = f"a label has been waiting for {carrier}'s first scan"
         hours = case.policy.detectors[Kind.LABEL_NOT_SCANNED].hours
         return _Delay(Kind.LABEL_NOT_SCANNED, hours, shipment.shipped_at, what, shipment.key, causes)

@@ -5,16 +5,18 @@ Trigger: a label was made, with a tracking number, and no scan shows that the ca
 Evidence: carrier and number, when the label was made, from where it is sent.
 Silence: this detector is nothing but silence; it is told again when it has lasted twice as long.
 Clears: the carrier's first scan, delivery, or the label's cancellation.
-Suppressed: while the carrier does not know the number (tracking_invalid says more), and on cancelled, refunded and test
-orders.
+Suppressed: while the carrier does not know the number (tracking_invalid says more), where nobody follows the parcel (a
+small courier of whom only the shop speaks), and on cancelled, refunded and test orders.
 Defaults: severity normal, threshold 72 hours, no wait.
 """
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from connectors.model import ShipmentState
 from server.model import Evidence, Kind, ShipmentView, Signal
-from server.rules import parcels, wording
+from server.rules import goods, parcels, wording
 from server.rules.case import Case
 from server.rules.parcels import Finding
 
@@ -24,14 +26,15 @@ _BEFORE = frozenset({ShipmentState.LABEL_CREATED, ShipmentState.UNKNOWN, None})
 def detect(case: Case) -> Signal | None:
     """See the module."""
     findings = [found for parcel in case.moving if (found := _finding(case, parcel)) is not None]
-    return parcels.signal_of(case, Kind.LABEL_NOT_SCANNED, findings)
+    signal = parcels.signal_of(case, Kind.LABEL_NOT_SCANNED, findings)
+    return signal and replace(signal, causes=(*goods.causes(case), *signal.causes))
 
 
 def _finding(case: Case, found: ShipmentView) -> Finding | None:
     made = _made_at(found)
     if made is None or found.shipment.state not in _BEFORE or found.last_scan_at is not None:
         return None
-    if not found.shipment.tracking_number:
+    if not parcels.is_followed(case, found):
         return None
     hours, calendar = case.policy.detectors[Kind.LABEL_NOT_SCANNED].hours, case.policy.calendar
     due = calendar.after(made, hours)

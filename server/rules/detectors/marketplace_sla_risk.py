@@ -17,7 +17,7 @@ from msgspec import Struct
 from connectors.carriers import carrier_name
 from connectors.model import Shipment, ShipmentState
 from server.model import Evidence, Kind, ShipmentView, Signal
-from server.rules import goods, wording
+from server.rules import goods, parcels, wording
 from server.rules.case import Case
 
 TOLD_FOR = timedelta(days=14)
@@ -86,15 +86,15 @@ def _clock(case: Case, deadline: datetime, must: str) -> _Clock | None:
 
 
 def _is_handed_over(case: Case) -> bool:
-    """All of it: scanned by the carrier, or sent without a number that anybody could scan."""
+    """All of it: scanned by the carrier, or sent in a way that nobody follows."""
     if not case.moving:
         return not goods.nothing_sent(case)
-    return not case.to_send and all(_is_gone(found) for found in case.moving)
+    return not case.to_send and all(_is_gone(case, found) for found in case.moving)
 
 
-def _is_gone(found: ShipmentView) -> bool:
+def _is_gone(case: Case, found: ShipmentView) -> bool:
     shipment = found.shipment
-    if not shipment.tracking_number:
+    if not parcels.is_followed(case, found):
         return shipment.shipped_at is not None
     return shipment.state is not None and shipment.state.rank >= 2
 

@@ -4,14 +4,15 @@ Trigger: the promise's moment has passed and something that can be followed has 
 Evidence: the promise and where it comes from, the carrier's estimate, where the parcels are.
 Silence: the promise's date passes.
 Clears: everything arrives, or comes back.
-Suppressed: cancelled, refunded, voided and test orders; what cannot be followed (no tracking number, a download).
+Suppressed: cancelled, refunded, voided and test orders; what nobody follows (no tracking number, a small courier of
+whom only the shop speaks, a download).
 Defaults: severity normal, no wait.
 """
 
 from datetime import timedelta
 
 from server.model import Evidence, Kind, Level, PromiseRisk, Signal
-from server.rules import parcels, wording
+from server.rules import goods, parcels, wording
 from server.rules.case import Case
 
 WELL_LATE = timedelta(days=7)
@@ -41,8 +42,15 @@ def detect(case: Case) -> Signal | None:
         reasons=found.reasons,
         evidence=_evidence(case, found),
         risk=found.risk,
-        causes=parcels.causes(case.moving),
+        causes=_causes(case),
     )
+
+
+def _causes(case: Case) -> tuple[str, ...]:
+    """Of those who still have something of it: carriers of what has not arrived, the warehouse of what was not sent."""
+    under_way = [s for s in case.moving if not (s.shipment.state and s.shipment.state.is_final)]
+    waits = bool(case.to_send) or not case.moving
+    return (*(goods.causes(case, case.to_send) if waits else ()), *parcels.causes(under_way))
 
 
 def _evidence(case: Case, found: PromiseRisk) -> tuple[Evidence, ...]:

@@ -5,7 +5,8 @@ policy's `threshold` of working time (`[calendar]`).
 Evidence: what is asked, how much, why, since when.
 Silence: this detector is nothing but silence; it is told again when the wait has lasted twice as long.
 Clears: the request is approved, declined, cancelled or closed; the refund goes on.
-Suppressed: cancelled, refunded, voided and test orders. Not by delivery: most requests come after it.
+Suppressed: test orders; a request, not a stuck refund, where the shop says that all the money went back. Not by
+delivery, since most requests come after it, nor by cancellation, which returns no money by itself.
 Defaults: severity normal, threshold 24 hours, no wait.
 """
 
@@ -62,7 +63,7 @@ def _waiting(case: Case) -> list[_Waiting]:
     asked = [
         _Waiting(each.id, each.at, each.amount, "Refund asked for", wording.one_line(each.reason) or "no reason given")
         for each in case.order.order.refund_requests or ()
-        if each.state == "requested"
+        if each.state == "requested" and not case.is_settled
     ]
     stuck = [
         _Waiting(each.id, each.at, each.amount, "Refund stuck", "the customer has to give the bank details it goes to")

@@ -17,7 +17,6 @@ from connectors.model import (
     PaymentState,
     Problem,
     Refund,
-    RefundRequest,
     ShipmentState,
 )
 from connectors.money import Money
@@ -60,6 +59,15 @@ Maker = Callable[[Any], OrderView]
 PAIRS: dict[tuple[Kind, Kind], Maker] = {
     (Kind.TRACKING_STALLED, Kind.TRACKING_INVALID): lambda b: b.order(
         label(b, state=ShipmentState.IN_TRANSIT, tracking_problem=UNKNOWN)
+    ),
+    (Kind.TRACKING_STALLED, Kind.DELIVERY_ATTEMPT_FAILED): lambda b: b.order(
+        b.shipment(b.scan(1), b.scan(5, "delivery_failed"), b.scan(9))
+    ),
+    (Kind.TRACKING_STALLED, Kind.ADDRESS_PROBLEM): lambda b: b.order(
+        b.shipment(replace(b.scan(5, "delivery_failed"), problem=Problem.ADDRESS), b.scan(9))
+    ),
+    (Kind.RETURNED_TO_SENDER, Kind.CANCELLATION_AFTER_FULFILLMENT): lambda b: b.order(
+        b.shipment(b.scan(1), b.scan(50, "returning")), cancel_requested_at=b.at(2)
     ),
     (Kind.LABEL_NOT_SCANNED, Kind.TRACKING_INVALID): lambda b: b.order(label(b, tracking_problem=UNKNOWN)),
     (Kind.LABEL_NOT_SCANNED, Kind.CANCELLATION_AFTER_FULFILLMENT): lambda b: b.order(
@@ -233,8 +241,9 @@ def test_asking_is_by_what_the_order_has() -> None:
 def everything(build: Any, *states: str, **facts: Any) -> OrderView:
     """An order with every trouble that can outlive something."""
     dispute = Dispute(id="d", state="needs_response", respond_by=build.at(500), opened_at=build.at(5))
-    refund = Refund(id="r", at=build.at(6), state="failed", amount=Money(100, "USD"))
-    payment = Payment(id="p", processor="stripe", state=PaymentState.PAID, dispute=dispute, refunds=(refund,))
+    stuck = Refund(id="s", at=build.at(4), state="requires_action", amount=Money(100, "USD"))
+    refunds = (stuck, Refund(id="r", at=build.at(6), state="failed", amount=Money(100, "USD")))
+    payment = Payment(id="p", processor="stripe", state=PaymentState.PAID, dispute=dispute, refunds=refunds)
     texts = ("I never received it", "Where is my order?")
     contacts = tuple(
         Contact(id=str(n), at=build.at(50 + n), channel="email", text=text, state="open")
@@ -251,8 +260,7 @@ def test_what_outlives_a_cancellation_and_a_refund(build) -> None:
 
 
 def test_what_outlives_an_arrival(build) -> None:
-    request = RefundRequest(id="r", at=build.at(0), state="requested")
-    order = everything(build, "delivered", refund_requests=(request,), deliver_by=build.at(NOW))
+    order = everything(build, "delivered", deliver_by=build.at(NOW))
     expected = {
         Kind.PAYMENT_DISPUTED,
         Kind.REFUND_FAILED,
@@ -261,6 +269,8 @@ def test_what_outlives_an_arrival(build) -> None:
         Kind.REPEATED_CONTACT,
     }
     assert told(assess(order, build.at(NOW), build.policy())) == expected
-    back = everything(build, "delivered", "returned", cancel_requested_at=build.at(1))
-    assert told(assess(back, build.at(NOW), build.policy())) >= {Kind.RETURNED_TO_SENDER}
+    back = everything(build, "delivered", "returned")
+    assert told(assess(back, build.at(NOW), build.policy())) == expected | {Kind.RETURNED_TO_SENDER}
+    stopped = everything(build, "delivered", "returned", cancel_requested_at=build.at(1))
+    assert told(assess(stopped, build.at(NOW), build.policy())) == expected | {Kind.CANCELLATION_AFTER_FULFILLMENT}
     assert expected | {Kind.RETURNED_TO_SENDER, Kind.CANCELLATION_AFTER_FULFILLMENT} == set(OUTLIVE_ARRIVAL)

@@ -88,7 +88,7 @@ def test_an_estimate_later_on_the_promised_day_names_the_hour(build) -> None:
 
 def test_what_nobody_can_follow_is_never_said_to_be_missed(build) -> None:
     untracked = build.shipment(number="", state=ShipmentState.UNKNOWN, fulfillment_id="f1", shipped_at=build.at(1))
-    expected = (Level.ON_TRACK, 0.05, ("Nothing that is left of it can be followed: no tracking number",))
+    expected = (Level.ON_TRACK, 0.05, ("Nobody follows what is left of it",))
     assert judged(build, build.order(untracked, promise=48), 60) == expected
     assert judged(build, build.order(unfulfilled=0, promise=48), 60) == expected
     tracked = build.shipment(build.scan(1))

@@ -23,7 +23,7 @@ from server.rules.assess import assess
 from server.rules.recovery import UNEXPLAINED, why_it_ended
 
 
-def ended(build: Any, kind: Kind, order: Any, hours: float = 100, **facts: Any) -> str:
+def ended(build: Any, kind: Kind, order: Any, hours: float = 100, policy: Any = None, **facts: Any) -> str:
     issue = Issue(
         id="i",
         order=OrderKey("acme", "shop", "1"),
@@ -36,7 +36,7 @@ def ended(build: Any, kind: Kind, order: Any, hours: float = 100, **facts: Any) 
         lead="i",
         **facts,
     )
-    policy = build.policy()
+    policy = policy or build.policy()
     return why_it_ended(order, issue, assess(order, build.at(hours), policy), policy)
 
 
@@ -284,6 +284,10 @@ def test_a_promise_at_risk_that_was_missed_has_become_another_trouble(build) -> 
     order = build.order(build.shipment(build.scan(98)), promise=99)
     assert ended(build, Kind.PROMISE_AT_RISK, order) == (
         "this has become another trouble: it has missed its delivery promise today."
+    )
+    untold = {"detectors": {"promise_missed": {"enabled": False}}}
+    assert ended(build, Kind.PROMISE_AT_RISK, order, policy=build.policy(**untold)) == (
+        "the promised date (Fri 20 Nov) has passed, and not everything has arrived."
     )
     moved = build.order(build.shipment(build.scan(98)), promise=300)
     assert ended(build, Kind.PROMISE_MISSED, moved) == "the delivery promise (Sat 28 Nov) is no longer at risk."

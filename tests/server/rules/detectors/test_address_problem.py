@@ -102,6 +102,14 @@ def test_a_failed_attempt_for_the_address_is_told_once(build) -> None:
     assert [signal.kind for signal in told.signals] == [Kind.ADDRESS_PROBLEM]
 
 
+def test_after_such_an_attempt_a_depot_changes_nothing_and_another_round_does(build) -> None:
+    tried = wrong(build, state="delivery_failed").shipment.scans
+    signal = found(build, build.shipment(*tried, build.scan(20)), hours=21)
+    assert (signal.since, signal.reasons) == (build.at(10), ("UPS says: Insufficient address",))
+    assert signal.fingerprint == found(build, wrong(build, state="delivery_failed"), hours=21).fingerprint
+    assert found(build, build.shipment(*tried, build.scan(20, "out_for_delivery")), hours=21) is None
+
+
 def test_a_repeated_scan_is_no_news_and_another_parcel_is(build) -> None:
     parcel, scan = wrong(build), replace(build.scan(30, "exception"), problem=Problem.ADDRESS)
     once = found(build, parcel, hours=31)

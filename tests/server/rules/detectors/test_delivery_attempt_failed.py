@@ -46,15 +46,41 @@ def test_days_are_those_of_the_workspace(build) -> None:
     assert found(build, failed(build, 14, 16), hours=20).evidence[0].value == "2"
 
 
+def test_where_the_carrier_says_the_clock_of_the_place_its_days_count(build) -> None:
+    """10:00 and 16:00 in Sydney are one day there, and two in New York."""
+    scans = (replace(scan, utc_offset=660) for scan in failed(build, 9, 15).shipment.scans[1:])
+    assert found(build, build.shipment(*scans), hours=20).evidence[0].value == "1"
+    assert found(build, failed(build, 9, 15), hours=20).evidence[0].value == "2"
+
+
 def test_a_policy_that_calls_it_urgent_is_not_softened(build) -> None:
     policy = build.policy(detectors={"delivery_attempt_failed": {"severity": "urgent", "wait": "5h"}})
     signal = found(build, failed(build, 25, 49), hours=60, policy=policy)
     assert (signal.severity, signal.opens_at) == (Severity.URGENT, build.at(30))
 
 
-@pytest.mark.parametrize("state", [state for state in ShipmentState if state is not ShipmentState.DELIVERY_FAILED])
+DEPOT = (ShipmentState.DELIVERY_FAILED, ShipmentState.IN_TRANSIT)
+
+
+@pytest.mark.parametrize("state", [state for state in ShipmentState if state not in DEPOT])
 def test_any_other_last_word_ends_it(build, state: ShipmentState) -> None:
     assert found(build, failed(build, 25, state=state), hours=26) is None
+
+
+def test_in_the_depot_overnight_it_is_still_not_delivered(build) -> None:
+    tried = failed(build, 25).shipment.scans
+    overnight = build.shipment(*tried, build.scan(30), build.scan(40))
+    at_once, later = found(build, build.shipment(*tried), hours=26), found(build, overnight, hours=41)
+    assert (later.fingerprint, later.since, later.reasons) == (at_once.fingerprint, at_once.since, at_once.reasons)
+    again = build.shipment(*overnight.shipment.scans, build.scan(47, "out_for_delivery"), build.scan(48))
+    assert found(build, again, hours=49) is None
+    twice = build.shipment(*overnight.shipment.scans, build.scan(50, "delivery_failed"))
+    assert (found(build, twice, hours=51).since, found(build, twice, hours=51).evidence[0].value) == (build.at(25), "2")
+
+
+def test_what_was_never_tried_moves_and_no_more(build) -> None:
+    assert found(build, build.shipment(build.scan(1, "label_created"), build.scan(2)), hours=3) is None
+    assert found(build, build.shipment(state=ShipmentState.IN_TRANSIT), hours=3) is None
 
 
 def test_after_another_round_it_counts_from_the_new_attempt(build) -> None:

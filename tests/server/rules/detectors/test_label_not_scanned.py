@@ -25,7 +25,11 @@ def test_72_working_hours_after_its_label_a_parcel_is_missed(build) -> None:
     signal = found(build, label(build), hours=72, warehouse="Newark\n1", promise=400)
     assert signal.headline == "has a parcel that UPS has never scanned, 3 days after the label was made"
     assert (signal.since, signal.opens_at, signal.deadline) == (build.at(0), build.at(72), build.at(400))
-    assert (signal.severity, signal.parcels, signal.causes) == (Severity.NORMAL, ("ups|1Z1",), ("carrier:ups",))
+    assert (signal.severity, signal.parcels, signal.causes) == (
+        Severity.NORMAL,
+        ("ups|1Z1",),
+        ("warehouse:Newark\n1", "carrier:ups"),
+    )
     assert signal.reasons == (
         "The label was made Mon 16 Nov, 09:00 EST; at least 3 days of working time have passed without a scan",
     )
@@ -63,6 +67,21 @@ def test_any_scan_of_the_carrier_ends_it(build) -> None:
 def test_what_has_no_number_cannot_be_scanned(build) -> None:
     parcel = Shipment(carrier="ups", tracking_number="", fulfillment_id="f", shipped_at=build.at(0))
     assert found(build, ShipmentView(shipment=parcel, sources=("shop",)), hours=100) is None
+
+
+@pytest.mark.parametrize(
+    ("carrier", "sources", "is_told"),
+    [
+        ("ups", ("shop",), True),
+        ("jimsbikes", ("shop",), False),
+        ("jimsbikes", ("easypost", "shop"), True),
+        ("unknown", ("shop",), False),
+    ],
+)
+def test_where_nobody_follows_a_parcel_silence_means_nothing(build, carrier, sources, is_told) -> None:
+    parcel = label(build)
+    parcel = replace(parcel, sources=sources, shipment=replace(parcel.shipment, carrier=carrier))
+    assert (found(build, parcel, hours=100) is not None) == is_told
 
 
 @pytest.mark.parametrize("facts", [{"cancelled_at": "now"}, {"financial_state": "refunded"}, {"is_test": True}])

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.model import ShipmentState
 from server.model import Kind, Level, Severity, Signal
@@ -49,8 +50,8 @@ def test_the_evidence_shows_promise_estimate_and_parcel(build) -> None:
     assert signal.causes == ("carrier:ups",)
 
 
-def test_nothing_sent_is_missed_as_well(build) -> None:
-    assert found(build, hours=49, promise=48) is not None
+def test_nothing_sent_is_missed_as_well_and_not_for_a_carrier(build) -> None:
+    assert found(build, hours=49, promise=48, warehouse="Newark").causes == ("warehouse:Newark",)
 
 
 @pytest.mark.parametrize("state", ["delivered", "returned"])
@@ -62,7 +63,8 @@ def test_what_has_arrived_or_come_back_is_done(build, state: str) -> None:
 
 def test_one_of_two_parcels_is_not_everything(build) -> None:
     arrived = build.shipment(build.scan(30, "delivered"), number="1Z2")
-    assert found(build, moving(build), arrived, hours=49, promise=48) is not None
+    arrived = replace(arrived, shipment=replace(arrived.shipment, carrier="fedex"))
+    assert found(build, moving(build), arrived, hours=49, promise=48, warehouse="Newark").causes == ("carrier:ups",)
 
 
 @pytest.mark.parametrize(

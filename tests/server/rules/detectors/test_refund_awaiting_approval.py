@@ -48,7 +48,11 @@ def test_most_requests_come_after_delivery(build) -> None:
     assert found(build, request(build), hours=30, shipments=(parcel,)) is not None
 
 
-@pytest.mark.parametrize("facts", [{"financial_state": "refunded"}, {"is_test": True}])
+def test_a_cancellation_by_itself_returns_no_money(build) -> None:
+    assert found(build, request(build), hours=30, cancelled_at=build.at(1)) is not None
+
+
+@pytest.mark.parametrize("facts", [{"financial_state": "REFUNDED"}, {"financial_state": "voided"}, {"is_test": True}])
 def test_there_is_nothing_to_decide_once_all_is_refunded(build, facts: dict) -> None:
     assert found(build, request(build), hours=30, **facts) is None
 
@@ -63,10 +67,12 @@ def test_it_is_told_again_when_it_has_waited_twice_as_long_and_for_every_new_req
     )
 
 
-def test_a_refund_that_waits_for_the_customers_bank_details_counts_too(build) -> None:
+@pytest.mark.parametrize("facts", [{}, {"cancelled_at": "now"}, {"financial_state": "refunded"}])
+def test_a_refund_that_waits_for_the_customers_bank_details_counts_too(build, facts: dict) -> None:
+    facts = {name: build.at(1) if value == "now" else value for name, value in facts.items()}
     stuck = Refund(id="re_1", at=build.at(1), state="requires_action", amount=Money(900, "USD"))
     payment = Payment(id="p", processor="stripe", state=PaymentState.PAID, refunds=(stuck,))
-    order = build.order(payments=(payment,))
+    order = build.order(payments=(payment,), **facts)
     [signal] = [
         signal
         for signal in assess(order, build.at(26), build.policy()).signals
