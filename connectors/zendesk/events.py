@@ -9,7 +9,7 @@ from datetime import datetime
 
 from connectors.model import Contact, Observation, References
 from connectors.reading import instant, line
-from connectors.zendesk import wire
+from connectors.zendesk import translate, wire
 
 KINDS = {
     "ticket.created": "ticket.created",
@@ -21,17 +21,8 @@ KINDS = {
     "ticket.merged": "ticket.merged",
 }
 """Zendesk's names of events, and ours; the others do not concern us."""
-STATES = {
-    "new": "open",
-    "open": "open",
-    "pending": "pending",
-    "hold": "pending",
-    "solved": "solved",
-    "closed": "closed",
-    "archived": "closed",
-    "deleted": "deleted",
-    "scrubbed": "deleted",
-}
+STATES = translate.STATES | {"archived": "closed", "deleted": "deleted", "scrubbed": "deleted"}
+"""Those that the API tells, and what only events speak of."""
 LONGEST_TEXT = 500
 _TYPE = "zen:event-type:"
 _OURS = "beforehand:"

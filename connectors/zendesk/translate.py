@@ -12,7 +12,7 @@ from connectors.model import Ticket, TicketChange, TicketDraft
 from connectors.zendesk import wire
 from connectors.zendesk.settings import is_id
 
-_STATES = {
+STATES = {
     "new": "open",
     "open": "open",
     "pending": "pending",
@@ -45,7 +45,7 @@ def ticket(found: wire.Ticket, *, url: str, requester_email: str = "", order_fie
     order = fields.get(order_field) if order_field is not None else None
     return Ticket(
         id=str(found.id),
-        state=_STATES.get(found.status, "open"),
+        state=STATES.get(found.status, "open"),
         subject=found.subject or "",
         description=found.description or "",
         external_id=found.external_id or "",

@@ -48,7 +48,11 @@ def covered_by(tx: Reading, workspace: Workspace, assessment: Assessment) -> Map
 
 def open_incident(tx: Reading, key: OrderKey) -> Issue | None:
     """The incident that lasts under *key*."""
-    return next((issue for issue in tx.issues_of(key) if issue.state is IssueState.OPEN), None)
+    return _lasting(tx.issues_of(key))
+
+
+def _lasting(issues: Sequence[Issue]) -> Issue | None:
+    return next((issue for issue in issues if issue.state is IssueState.OPEN), None)
 
 
 def keep_causes(
@@ -89,7 +93,7 @@ def review_incident(
     """
     key = incident_key(workspace.name, cause)
     issues = tx.issues_of(key)
-    lasting = next((issue for issue in issues if issue.state is IssueState.OPEN), None)
+    lasting = _lasting(issues)
     if lasting is None and not _begins(tx, workspace, cause, now):
         return ()
     members = tx.in_trouble_with(workspace.name, cause, MOST_MEMBERS)

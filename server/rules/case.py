@@ -5,19 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from connectors.model import LineItem, PaymentState, ShipmentState
+from connectors.model import LineItem, ShipmentState
 from server.model import OrderView, PromiseRisk, ShipmentView
 from server.rules.condition_facts import condition_facts
+from server.rules.money_states import money_went_back
 from server.rules.policy import Policy
 from server.rules.transit import UNLEARNED, Transit
 from server.rules.watch import Watch
-
-HOLDS_MONEY = frozenset(
-    {PaymentState.PAID, PaymentState.AUTHORIZED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED}
-)
-
-
-_SETTLED = frozenset({"refunded", "voided"})
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -42,7 +36,7 @@ class Case(Struct, frozen=True, kw_only=True):
     @property
     def is_settled(self) -> bool:
         """Whether the shop says that all the money went back, or will never come."""
-        return (self.order.order.financial_state or "").lower() in _SETTLED
+        return money_went_back(self.order.order)
 
     @property
     def to_send(self) -> tuple[LineItem, ...]:

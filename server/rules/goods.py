@@ -4,7 +4,8 @@ from datetime import datetime
 
 from connectors.model import LineItem, PaymentAttempt, PaymentState
 from server.rules import wording
-from server.rules.case import HOLDS_MONEY, Case
+from server.rules.case import Case
+from server.rules.money_states import HOLDS_MONEY
 
 MOST_NAMED = 5
 """Items that a text names; the rest is counted."""

@@ -158,7 +158,12 @@ def evidence(case: Case, found: ShipmentView) -> tuple[Evidence, ...]:
     number = wording.one_line(shipment.tracking_number, 60) or "no tracking number"
     pieces = [Evidence("Shipment", f"{wording.one_line(carrier_name(shipment.carrier), 60)} {number}")]
     if scan is not None:
-        where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
-        when = wording.moment(scan.at, case.policy.timezone)
-        pieces.append(Evidence("Last scan", f"{when}{where}: {wording.one_line(scan.text, 120)}"))
+        pieces.append(scan_evidence(case, scan))
     return tuple(pieces)
+
+
+def scan_evidence(case: Case, scan: Scan) -> Evidence:
+    """When, where and what was scanned last."""
+    where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
+    when = wording.moment(scan.at, case.policy.timezone)
+    return Evidence("Last scan", f"{when}{where}: {wording.one_line(scan.text, 120)}")

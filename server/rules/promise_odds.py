@@ -4,17 +4,17 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from connectors.model import PaymentState, Place, ShipmentState
+from connectors.model import Place, ShipmentState
 from server.model import Kind, OrderView, Promise, ShipmentView
 from server.rules import wording
 from server.rules.case import Case
+from server.rules.money_states import HOLDS_MONEY
 from server.rules.transit import FEWEST_OF_A_LANE, Course, Leg, Transit, Way
 from server.rules.transit_clock import TransitClock
 
 WATCH_FROM = 0.3
 TRUSTED_ESTIMATE = 0.4
 """What is left of the risk while the carrier, who has the parcel, expects to keep the promise."""
-_PAID = frozenset({PaymentState.PAID, PaymentState.AUTHORIZED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED})
 _TICK = timedelta(microseconds=1)
 
 
@@ -97,7 +97,7 @@ def leg_of(order: OrderView, found: ShipmentView, promise: Promise | None) -> Le
 
 def ready_at(order: OrderView) -> datetime | None:
     """Since when it could be sent: when it was paid, else when it was placed."""
-    paid = [p.created_at for p in order.payments if p.state in _PAID and p.created_at is not None]
+    paid = [p.created_at for p in order.payments if p.state in HOLDS_MONEY and p.created_at is not None]
     return min(paid, default=order.order.placed_at)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from connectors.model import ShipmentState
 from server.model import Assessment, Issue, Kind, OrderView
 from server.rules import wording
-from server.rules.case import HOLDS_MONEY
+from server.rules.money_states import HOLDS_MONEY, RETURNED_MONEY, money_went_back
 from server.rules.policy import Policy
-from server.rules.recovery_parcels import RETURNED_MONEY, counted_parcels, why_a_parcels_trouble_ended
+from server.rules.recovery_parcels import counted_parcels, why_a_parcels_trouble_ended
 
 _PAID_WORDS = frozenset({"paid", "authorized", "partially_refunded"})
 _SOLVED = frozenset({"solved", "closed", "resolved", "deleted"})
@@ -40,7 +40,7 @@ def _louder(issue: Issue, assessment: Assessment) -> str | None:
 def _order_ended(order: OrderView) -> str:
     if order.order.cancelled_at is not None:
         return "the order was cancelled."
-    return "the order was refunded." if (order.order.financial_state or "").lower() in RETURNED_MONEY else ""
+    return "the order was refunded." if money_went_back(order.order) else ""
 
 
 def _dispute(order: OrderView) -> str:

@@ -6,9 +6,9 @@ from connectors.model import ShipmentState
 from server.model import Assessment, Issue, Kind, Level, OrderView, ShipmentView
 from server.rules import wording
 from server.rules.detectors.address_problem import BEFORE_SHIPPING
+from server.rules.money_states import money_went_back
 from server.rules.policy import Policy
 
-RETURNED_MONEY = frozenset({"refunded", "voided"})
 _ENDED_BY_A_SCAN = frozenset(
     {
         Kind.TRACKING_STALLED,
@@ -123,7 +123,7 @@ def _number_or_address(order: OrderView, issue: Issue) -> str:
 
 
 def _refunded(order: OrderView) -> str:
-    return "the order was refunded." if (order.order.financial_state or "").lower() in RETURNED_MONEY else ""
+    return "the order was refunded." if money_went_back(order.order) else ""
 
 
 def _lateness(delivered_at: datetime | None, assessment: Assessment) -> str:

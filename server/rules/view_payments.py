@@ -10,13 +10,11 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
-from connectors.model import Dispute, Payment, PaymentAttempt, PaymentState, Refund
+from connectors.model import Dispute, Payment, PaymentAttempt, Refund
 from server.model import OrderRecord
 from server.rules.merging import Member, first_said, latest
+from server.rules.money_states import HOLDS_MONEY
 
-_HOLDS_MONEY = frozenset(
-    {PaymentState.PAID, PaymentState.AUTHORIZED, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED}
-)
 _REFUND_RANKS = {"pending": 0, "requires_action": 0, "succeeded": 1, "failed": 2, "cancelled": 2}
 _CLOCKS_DIFFER = timedelta(hours=1)
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -119,7 +117,7 @@ def _dispute(words: list[Payment]) -> Dispute:
 
 def _consistent(payment: Payment) -> Payment:
     """A payment that worked shows no failure; its attempts still do."""
-    if payment.state in _HOLDS_MONEY and (payment.failure_code or payment.failure_message):
+    if payment.state in HOLDS_MONEY and (payment.failure_code or payment.failure_message):
         payment = replace(payment, failure_code="", failure_message="")
     if payment.refundable is None and payment.captured is not None:
         refunded = payment.refunded

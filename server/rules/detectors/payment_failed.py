@@ -13,7 +13,8 @@ from datetime import datetime
 from connectors.model import Payment, PaymentState
 from server.model import Evidence, Kind, Signal
 from server.rules import wording
-from server.rules.case import HOLDS_MONEY, Case
+from server.rules.case import Case
+from server.rules.money_states import HOLDS_MONEY
 
 _SETTLED_WORDS = frozenset({"paid", "authorized", "partially_refunded", "refunded", "voided"})
 _OPEN = frozenset({PaymentState.REQUIRES_ACTION, PaymentState.FAILED, PaymentState.CANCELLED})

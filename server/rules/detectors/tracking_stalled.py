@@ -96,11 +96,4 @@ def _evidence(case: Case, stall: _Stall) -> list[Evidence]:
     shipment = stall.shipment.shipment
     named = f"{carrier_name(shipment.carrier)} {wording.one_line(shipment.tracking_number, 60)}"
     scan = next((s for s in reversed(shipment.scans) if s.state.rank >= 2), None)
-    if scan is None:
-        return [Evidence("Shipment", named)]
-    where = f" in {wording.one_line(str(scan.place))}" if str(scan.place) else ""
-    when = wording.moment(scan.at, case.policy.timezone)
-    return [
-        Evidence("Shipment", named),
-        Evidence("Last scan", f"{when}{where}: {wording.one_line(scan.text, 120)}"),
-    ]
+    return [Evidence("Shipment", named), *((parcels.scan_evidence(case, scan),) if scan else ())]
