@@ -31,6 +31,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from msgspec import Struct
 
 from connectors.model import Letter, Notice, Observation, References, Task, Ticket, TicketChange, TicketDraft
+from connectors.order_actions import ActionReceipt, OrderAction
 
 
 class ConnectorError(Exception):
@@ -326,6 +327,70 @@ class TaskSink(Outlet, Protocol):
 
     def render_task(self, task: Task) -> bytes:
         """The request that hands *task* over. Pure."""
+        ...
+
+
+@runtime_checkable
+class ActionDesk(Protocol):
+    """Carries out what people have agreed to: refunds, cancellations, holds. Once, however often it is tried."""
+
+    def objection(self, action: OrderAction) -> str:
+        """Why this connection cannot carry *action* out, in words an agent understands; empty where it can. Pure."""
+        ...
+
+    async def render_action(self, action: OrderAction) -> bytes:
+        """The request that carries it out. May read what it needs to know, and changes nothing.
+
+        Raises ConnectorError; Rejected with a sentence where the order does not allow it (any more).
+        """
+        ...
+
+    async def carry_out(self, request: bytes, key: str) -> ActionReceipt:
+        """Send what `render_action` made. The same bytes and key are never carried out twice where the vendor can tell.
+
+        Raises ConnectorError; where its outcome is unknown, `find_action` says what became of it.
+        """
+        ...
+
+    async def find_action(self, request: bytes, key: str, since: datetime) -> ActionReceipt | None:
+        """What became of a request that was sent from *since* on; None: surely not carried out.
+
+        Raises ConnectorError where it cannot be known now.
+        """
+        ...
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """How far a connection has been read back; what it holds is the connector's own affair."""
+
+    text: str = ""
+
+
+class ReadBack(Struct, frozen=True, kw_only=True):
+    """What was found that our webhooks may have missed, and from where to go on."""
+
+    observations: tuple[Observation, ...]
+    cursor: Cursor
+    has_more: bool = False
+
+
+@runtime_checkable
+class ReadableBack(Protocol):
+    """Can be asked what has changed since a cursor, because webhooks get lost."""
+
+    async def read_back(self, cursor: Cursor, *, now: datetime) -> ReadBack:
+        """One page. An empty cursor begins a little before *now*: history is not news. Raises ConnectorError."""
+        ...
+
+
+@runtime_checkable
+class CustomerScreen(Protocol):
+    """A helpdesk that shows, beside a customer's tickets, facts that we send it."""
+
+    async def show_customer(self, email: str, facts: dict[str, object], version: datetime) -> str:
+        """Put *facts* (flat, JSON) there, unless newer ones are; the customer's id there, empty: it has none of that
+        address. Repeating it changes nothing. Raises ConnectorError.
+        """
         ...
 
 

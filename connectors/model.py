@@ -468,6 +468,15 @@ class Link(Struct, frozen=True):
     url: str
 
 
+class Choice(Struct, frozen=True):
+    """Something that whoever reads a notice may decide there: a button. `value` comes back to us, signed."""
+
+    id: str
+    label: str
+    value: str
+    is_dangerous: bool = False
+
+
 class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A short message to a team. Plain text: whatever means something to the place where it is shown is escaped."""
 
@@ -480,6 +489,8 @@ class Notice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     links: tuple[Link, ...] = ()
     details: tuple[str, ...] = ()
     """Further facts, one a line."""
+    choices: tuple[Choice, ...] = ()
+    """What may be decided there, where it can show buttons; the links lead on from everywhere else."""
     is_over: bool = False
     """What it was about has ended."""
     written_at: datetime | None = None

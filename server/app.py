@@ -7,15 +7,20 @@ from litestar import Litestar
 
 from server.flows.administer import Desk
 from server.parts import Parts
+from server.web.approvals import approval_routes
 from server.web.control import control_routes
 from server.web.headers import security_headers
 from server.web.health import health_routes
+from server.web.hosted import hosted_routes
+from server.web.interactions import interaction_routes
 from server.web.issues import issue_routes
 from server.web.orders import order_routes
 from server.web.problems import handlers
 from server.web.quality import quality_routes
 from server.web.schema import openapi_config
 from server.web.sidebar import sidebar_routes
+from server.web.sidebar_gorgias import gorgias_routes
+from server.web.sign_in import sign_in_routes
 from server.web.tickets import ticket_routes
 from server.web.webhooks import webhook_routes
 
@@ -53,7 +58,12 @@ def create_app(parts: Parts, *, control_secret: str = "") -> Litestar:
             *ticket_routes(parts),
             *issue_routes(parts),
             *quality_routes(parts),
+            *approval_routes(parts),
             *sidebar_routes(parts),
+            *gorgias_routes(parts),
+            *sign_in_routes(parts),
+            *hosted_routes(parts),
+            *interaction_routes(parts),
             *(control_routes(desk, control_secret) if control_secret else []),
         ],
         lifespan=[running],

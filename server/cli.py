@@ -11,7 +11,17 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from server import administration, cli_actions, cli_history, cli_policy, log, settings, starter
+from server import (
+    administration,
+    cli_actions,
+    cli_approvals,
+    cli_audit,
+    cli_history,
+    cli_policy,
+    log,
+    settings,
+    starter,
+)
 from server.errors import BeforehandError
 from server.model import Role
 from server.store.contract import StoreUnavailable
@@ -33,6 +43,8 @@ app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(cli_history.import_app, name="import")
 app.add_typer(cli_policy.policy_app, name="policy")
 app.add_typer(cli_actions.actions_app, name="actions")
+app.add_typer(cli_approvals.approvals_app, name="approvals")
+app.add_typer(cli_audit.audit_app, name="audit")
 app.command()(cli_history.replay)
 
 

@@ -227,10 +227,54 @@ class NotificationContext(Struct, frozen=True, kw_only=True):
     connection: str = ""
 
 
+class PersonContext(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+
+
+class DecisionContext(Struct, frozen=True, kw_only=True):
+    person: PersonContext
+    decision: str
+    """`approve` or `reject`."""
+    reason: str
+    at: datetime
+
+
+class RequestedItemContext(Struct, frozen=True, kw_only=True):
+    line: str
+    title: str
+    quantity: int
+
+
 class ApprovalContext(Struct, frozen=True, kw_only=True):
+    """One approval request. `amount` is None where the kind has none, or where it is about all that can be given."""
+
     id: str
     kind: str
     state: str
+    version: int
+    order: str
+    """`acme/shop/5820`."""
+    order_name: str
+    amount: str | None
+    currency: str | None
+    items: list[RequestedItemContext]
+    reason: str
+    details: dict[str, str]
+    requester: PersonContext
+    created_at: datetime
+    expires_at: datetime
+    needs: int
+    """How many different people must agree; `decisions` says who has."""
+    decisions: list[DecisionContext]
+    differences: list[str]
+    """What has changed on the order since it was asked, in words."""
+    record_only: bool
+    record_only_reason: str
+    result: str
+    """What was done, in one sentence, once it was."""
+    error: str
+    closed_at: datetime | None
 
 
 class ActionContext(Struct, frozen=True, kw_only=True):
@@ -239,6 +283,11 @@ class ActionContext(Struct, frozen=True, kw_only=True):
     kind: str
     allowed: bool
     reason: str
+    limit: str | None = None
+    """The most that may be asked for now, other pending requests taken off; for kinds that have an amount."""
+    currency: str | None = None
+    record_only: bool = False
+    """Nothing carries it out but a person."""
 
 
 class SourceContext(Struct, frozen=True, kw_only=True):

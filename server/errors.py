@@ -6,6 +6,8 @@ BeforehandError
 ├── Forbidden              not allowed for this principal: 403
 ├── Unauthenticated        nobody we know is asking: 401
 ├── BadInput               the request is wrong: 400, with what was expected and where
+├── Conflict               what it was about has changed, or contradicts what was said before: 409
+├── Gone                   it is too late: 410
 └── AlreadyRunning         another process owns the database file
 """
 
@@ -32,6 +34,22 @@ class Unauthenticated(BeforehandError):
 
 class BadInput(BeforehandError):
     """The request is wrong; the text says what was expected and where."""
+
+
+class Conflict(BeforehandError):
+    """It contradicts what is stored: something changed meanwhile, or a key was used for something else.
+
+    *differences* say what, in words; *version* is the one to decide on now.
+    """
+
+    def __init__(self, text: str, *, differences: tuple[str, ...] = (), version: int | None = None) -> None:
+        super().__init__(text)
+        self.differences = differences
+        self.version = version
+
+
+class Gone(BeforehandError):
+    """It is too late: what was to be decided has expired."""
 
 
 class AlreadyRunning(BeforehandError):

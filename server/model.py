@@ -372,6 +372,10 @@ class ActionKind(StrEnum):
     NOTIFY_TEAM = "notify_team"
     MESSAGE_CUSTOMER = "message_customer"
     """A public reply in the order's ticket, or an e-mail of ours."""
+    TELL_TICKET = "tell_ticket"
+    """Put an internal note into the ticket `target`, whatever became of its issue: what came of an approval request."""
+    SHOW_CUSTOMER = "show_customer"
+    """Send the order's facts to a helpdesk that shows them beside the customer's tickets."""
     LOG_BACK = "log_back"
     """A task, or word of how one ended, for a warehouse, a CRM or an ERP."""
 

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from connectors.model import Observation
 from connectors.transport import Clock, utc_now
+from server.flows.approvals import Approvals
+from server.flows.directory import Directory
 from server.flows.gather import Gathering
 from server.flows.policy_files import PolicyFiles
 from server.flows.process import record_looks
@@ -47,6 +49,8 @@ class Parts:
     policies: PolicyFiles | None = None
     """Those that *engine* follows."""
     gathering: Gathering = field(init=False)
+    directory: Directory = field(init=False)
+    approvals: Approvals = field(init=False)
     sessions: Sessions = field(init=False)
     measurements: Measurements = field(default_factory=Measurements)
 
@@ -59,6 +63,10 @@ class Parts:
             self.clock,
             source_seconds=self.settings.server.source_seconds,
             record=self._record,
+        )
+        self.directory = Directory(self.workspaces, self.clock)
+        self.approvals = Approvals(
+            self.workspaces, self.store, self.clock, self.gathering, self.directory, self.engine.wake
         )
 
     async def _record(self, workspace: str, observations: tuple[Observation, ...]) -> None:

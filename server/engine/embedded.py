@@ -14,9 +14,11 @@ import structlog
 from connectors.transport import Clock
 from server.flows.deliver import Courier, Happened, Watcher
 from server.flows.enrich import Enricher
+from server.flows.execute import Executor
 from server.flows.learn import load_transit
 from server.flows.policy_files import PolicyFiles
 from server.flows.process import process_inbox, review_due
+from server.flows.read_back import ReadingBack
 from server.model import Action, OrderKey
 from server.store.contract import Store, StoreUnavailable, Tended
 from server.workspaces import Workspaces
@@ -69,6 +71,8 @@ class Engine:
         self._on_event = on_event
         self._courier = Courier(workspaces, store, clock, watcher=self._tell)
         self._enricher = Enricher(workspaces, store, clock, on_done=self.wake)
+        self._executor = Executor(workspaces, store, clock)
+        self._reading_back = ReadingBack(workspaces, store, clock)
         self._awake = asyncio.Event()
         self._turning = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
@@ -114,7 +118,8 @@ class Engine:
         while True:
             async with self._turning:
                 done = await self._follow_policies()
-                done += await self._process() + await self._review() + await self._send() + await self._enrich()
+                done += await self._process() + await self._review() + await self._execute()
+                done += await self._send() + await self._enrich() + await self._read_back()
             if under_way := {*self._under_way.values(), *self._enricher.under_way}:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             elif not done:
@@ -131,8 +136,10 @@ class Engine:
                     ("policy", self._follow_policies),
                     ("process", self._process),
                     ("review", self._review),
+                    ("execute", self._execute),
                     ("deliver", self._send),
                     ("enrich", self._enrich),
+                    ("read back", self._read_back),
                 ):
                     done += await self._guarded(name, step)
             if self._trouble:
@@ -170,6 +177,14 @@ class Engine:
 
     async def _enrich(self) -> int:
         return self._enricher.look_due()
+
+    async def _execute(self) -> int:
+        """Carry out what was approved; let expire what nobody decides."""
+        return await self._executor.run_due()
+
+    async def _read_back(self) -> int:
+        """Ask connections what their webhooks may not have told."""
+        return await self._reading_back.run_due()
 
     async def _review(self) -> int:
         return await review_due(self._workspaces, self._store, self._clock)
@@ -213,7 +228,8 @@ class Engine:
 
     async def _sleep(self) -> int:
         """Until woken, or until the next thing is due. How much was done: nothing."""
-        due = (await self._store.read(lambda tx: tx.next_due_at()), self._enricher.next_at)
+        stored = await self._store.read(lambda tx: tx.next_due_at())
+        due = (stored, self._enricher.next_at, self._reading_back.next_at)
         due_at = min((moment for moment in due if moment is not None), default=None)
         seconds = POLICY_EVERY if self._policies.are_there else LONGEST_SLEEP
         if due_at is not None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from connectors.money import Money
-from server.model import Kind, Severity
+from server.model import Kind, Role, Severity
 from server.rules.calendar import WorkCalendar
 from server.rules.condition import Condition
 
@@ -130,14 +130,55 @@ class QuietHours(Struct, frozen=True, kw_only=True):
         return max(moment, datetime.combine(day, self.ends, timezone).astimezone(UTC))
 
 
+class Colleague(Struct, frozen=True, kw_only=True):
+    """Somebody who works here: `[people.NAME]`. The ways in that are named here lead to one and the same person."""
+
+    id: str
+    """NAME in the policy."""
+    name: str = ""
+    """As people call them; empty: NAME."""
+    email: str = ""
+    """In lower case: whoever a helpdesk or our own sign-in vouches for with it is this person."""
+    role: Role = Role.AGENT
+    identities: tuple[str, ...] = ()
+    """`desk:9001` (a connection and the user's id there), `chat:U02DANA`, `token:dana`."""
+    teams: tuple[str, ...] = ()
+    max_amount: Decimal | None = None
+    """The most of one request that they may approve, in major units of the order's currency."""
+
+
+class ApprovalRule(Struct, frozen=True, kw_only=True):
+    """What goes for some requests of a kind: `[[approvals.KIND.rules]]`. The first whose `when` holds replaces what
+    the kind itself says, as far as it says anything.
+    """
+
+    when: Condition
+    approvers: tuple[str, ...] | None = None
+    max_amount: Decimal | None = None
+    second_above: Decimal | None = None
+
+
 class ApprovalPolicy(Struct, frozen=True, kw_only=True):
     """Who may approve one kind of request: `[approvals.KIND]`. Amounts are in major units of the order's currency."""
 
+    enabled: bool = True
     approvers: tuple[str, ...] = ()
-    """Users or teams; empty: everybody with the role approver."""
+    """People or teams; empty: everybody with the role approver."""
     max_amount: Decimal | None = None
     second_above: Decimal | None = None
+    """Above this two different people must agree."""
+    max_per_order: Decimal | None = None
+    """The most that may be approved of this kind on one order, all requests together."""
+    max_per_day: Decimal | None = None
+    """The most that one person may approve of this kind in 24 hours."""
     expires_after: timedelta = timedelta(days=7)
+    remind_after: timedelta = timedelta(hours=4)
+    """How long a request may wait before those who may decide are reminded, again and again; zero: never."""
+    record_only: bool = False
+    """Agreed to here, carried out by a person elsewhere."""
+    notify: tuple[str, ...] = ()
+    """Who is told of a new request: teams, channels, addresses."""
+    rules: tuple[ApprovalRule, ...] = ()
 
 
 APPROVAL_KINDS = (
@@ -211,6 +252,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     customer_told_within: timedelta = timedelta(hours=24)
     """A customer who was told anything about the order in this time is not told again."""
     approvals: Mapping[str, ApprovalPolicy] = {}
+    people: Mapping[str, Colleague] = {}
+    helpdesk_admins_approve: bool = True
+    """Whether an admin of the helpdesk has the role approver here without being named."""
 
     def is_high_value(self, total: Money | None) -> bool:
         """At or above the policy's amount; an order in another currency than the policy names is not compared."""

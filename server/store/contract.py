@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
+from server.approval_model import ApprovalRequest, ApprovalState, AuditEntry, AuditFact, AuditHead
 from server.model import Action, ActionState, Issue, IssueState, Kind, OrderKey, OrderRecord, Outcome, Role
 from server.model import Reference as Reference
 from server.model import ReferenceKind as ReferenceKind
@@ -168,7 +169,7 @@ class Reading(Protocol):
     def action(self, key: str) -> Action | None: ...
 
     def next_due_at(self) -> datetime | None:
-        """The earliest `review_at`, or `not_before` of the oldest unfinished action of an order and lane."""
+        """The earliest `review_at`, `not_before` of the oldest unfinished action of an order and lane, or `due_at`."""
         ...
 
     def inbox(self, states: Iterable[InboxState], limit: int, *, workspace: str = "") -> tuple[InboxRow, ...]:
@@ -192,6 +193,35 @@ class Reading(Protocol):
         ...
 
     def inbox_row(self, row_id: int) -> InboxRow | None: ...
+    def approval(self, request_id: str) -> ApprovalRequest | None: ...
+    def approval_by_key(self, workspace: str, ask_key: str) -> ApprovalRequest | None:
+        """What was asked under a client's idempotency key."""
+        ...
+
+    def approvals(self, workspace: str, states: Iterable[ApprovalState], limit: int) -> tuple[ApprovalRequest, ...]:
+        """Requests in any of *states* (all where it is empty), newest first."""
+        ...
+
+    def approvals_of(self, key: OrderKey) -> tuple[ApprovalRequest, ...]:
+        """All requests about an order, oldest first."""
+        ...
+
+    def due_approvals(self, now: datetime, limit: int) -> tuple[ApprovalRequest, ...]:
+        """Those whose `due_at` has come, longest due first."""
+        ...
+
+    def audit(self, workspace: str, after: int, limit: int) -> tuple[AuditEntry, ...]:
+        """The audit log as it is stored, from the entry after number *after* on."""
+        ...
+
+    def audit_head(self, workspace: str) -> AuditHead:
+        """The last entry's number and hash; none yet: 0 and the beginning."""
+        ...
+
+    def cursor(self, workspace: str, connection: str) -> str:
+        """How far a connection has been read back; empty where it never was."""
+        ...
+
     def token(self, digest: bytes) -> TokenRow | None: ...
     def tokens(self, workspace: str) -> tuple[TokenRow, ...]: ...
     def policy_mark(self, workspace: str) -> PolicyMark | None: ...
@@ -289,6 +319,15 @@ class Writing(Reading, Protocol):
         """Delete up to *limit* rows that are done and arrived before *before*, oldest first. How many there were."""
         ...
 
+    def put_approval(self, request: ApprovalRequest) -> None:
+        """Insert or replace by id."""
+        ...
+
+    def add_audit(self, fact: AuditFact) -> AuditEntry:
+        """Append to the workspace's audit log, chained to its last entry."""
+        ...
+
+    def put_cursor(self, workspace: str, connection: str, text: str) -> None: ...
     def put_token(self, token: TokenRow) -> None: ...
 
 

@@ -164,6 +164,29 @@ def m0007_policies(database: Database) -> None:
     )
 
 
+@migrations()
+def m0008_approvals(database: Database) -> None:
+    """What people ask for and decide, the audit log of it, and how far connections have been read back."""
+    _run(
+        database,
+        """CREATE TABLE approvals (
+            seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workspace TEXT NOT NULL, order_key TEXT NOT NULL,
+            state TEXT NOT NULL, ask_key TEXT NOT NULL, due_at INTEGER, body BLOB NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX approvals_by_key ON approvals (workspace, ask_key) WHERE ask_key <> ''",
+        "CREATE INDEX approvals_by_order ON approvals (order_key, seq)",
+        "CREATE INDEX approvals_by_state ON approvals (workspace, state, seq)",
+        "CREATE INDEX approvals_by_due ON approvals (due_at) WHERE due_at IS NOT NULL",
+        """CREATE TABLE audit (
+            workspace TEXT NOT NULL, sequence INTEGER NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (workspace, sequence)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE cursors (
+            workspace TEXT NOT NULL, connection TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (workspace, connection)
+        ) WITHOUT ROWID""",
+    )
+
+
 def _run(database: Database, *statements: str) -> None:
     # One by one: `executescript` would commit in the middle of the step.
     for statement in statements:

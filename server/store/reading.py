@@ -1,6 +1,5 @@
 """This file is what can be asked of the SQLite tables: every SELECT."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -22,6 +21,7 @@ from server.store.contract import (
     Reference,
     TokenRow,
 )
+from server.store.reading_approvals import ApprovalsReading
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,14 +48,8 @@ def moment(stored: int | None) -> datetime | None:
     return None if stored is None else _EPOCH + timedelta(microseconds=stored)
 
 
-class SqliteReading:
+class SqliteReading(ApprovalsReading):
     """Implements `Reading` on one connection."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def _all(self, sql: str, *values: object) -> list[Any]:
-        return self._connection.execute(sql, values).fetchall()
 
     def _first(self, sql: str, *values: object) -> Any:
         """The first column of the first row, or None."""
@@ -136,7 +130,8 @@ class SqliteReading:
     def next_due_at(self) -> datetime | None:
         review = self._first("SELECT min(review_at) FROM orders WHERE review_at IS NOT NULL")
         action = self._first("SELECT min(due_at) FROM actions WHERE due_at IS NOT NULL")
-        return moment(min((time for time in (review, action) if time is not None), default=None))
+        approval = self._first("SELECT min(due_at) FROM approvals WHERE due_at IS NOT NULL")
+        return moment(min((time for time in (review, action, approval) if time is not None), default=None))
 
     # --- the inbox --------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,16 @@ from datetime import datetime
 
 import msgspec
 
+from server.approval_model import ApprovalRequest, AuditEntry, AuditFact
 from server.model import Action, Issue, OrderKey, OrderRecord
+from server.rules.audit import chained
 from server.rules.transit import Leg
 from server.store.contract import UNFINISHED, InboxItem, InboxState, PolicyMark, Reference, ReferenceKind, TokenRow
 from server.store.reading import SqliteReading, microseconds
 
 encode = msgspec.msgpack.Encoder().encode
 encode_headers = msgspec.json.Encoder().encode
+encode_entry = msgspec.json.Encoder(order="deterministic").encode
 
 _ADD = """INSERT INTO inbox (workspace, connection, received_at, is_look, delivery_key, digest, headers, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
@@ -258,6 +261,44 @@ class SqliteWriting(SqliteReading):
             token.digest,
             token.workspace,
             encode(token),
+        )
+
+    # --- approvals --------------------------------------------------------------------------------------------------
+
+    def put_approval(self, request: ApprovalRequest) -> None:
+        self._all(
+            """INSERT INTO approvals (id, workspace, order_key, state, ask_key, due_at, body)
+                VALUES (?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
+                body = excluded.body""",
+            request.id,
+            request.workspace,
+            str(request.order),
+            request.state.value,
+            request.ask_key,
+            None if request.due_at is None else microseconds(request.due_at),
+            encode(request),
+        )
+
+    def add_audit(self, fact: AuditFact) -> AuditEntry:
+        head = self.audit_head(fact.workspace)
+        entry = chained(head.hash, head.count + 1, fact)
+        self._all(
+            "INSERT INTO audit (workspace, sequence, hash, body) VALUES (?, ?, ?, ?)",
+            fact.workspace,
+            entry.sequence,
+            entry.hash,
+            encode_entry(entry),
+        )
+        return entry
+
+    def put_cursor(self, workspace: str, connection: str, text: str) -> None:
+        self._all(
+            """INSERT INTO cursors (workspace, connection, text) VALUES (?, ?, ?)
+                ON CONFLICT (workspace, connection) DO UPDATE SET text = excluded.text""",
+            workspace,
+            connection,
+            text,
         )
 
     # --- housekeeping -----------------------------------------------------------------------------------------------

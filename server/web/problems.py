@@ -15,7 +15,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from connectors.contract import Forged
-from server.errors import BadInput, BeforehandError, Forbidden, NotFound, Unauthenticated
+from server.errors import BadInput, BeforehandError, Conflict, Forbidden, Gone, NotFound, Unauthenticated
 from server.flows.resolve import Ambiguous, NotFoundNow
 from server.store.contract import StoreUnavailable
 from server.web.measure import Measurements
@@ -115,6 +115,12 @@ def _ambiguous(request: AnyRequest, error: Ambiguous) -> Response[bytes]:
     return problem(request, 409, str(error), candidates=error.candidates)
 
 
+def _conflict(request: AnyRequest, error: Conflict) -> Response[bytes]:
+    if error.version is None:
+        return problem(request, 409, str(error))
+    return problem(request, 409, str(error), differences=list(error.differences), version=error.version)
+
+
 def _unavailable(request: AnyRequest, error: StoreUnavailable) -> Response[bytes]:
     log.warning("store_unavailable", reason=str(error), place=place(request))
     detail = "Storage is not available right now: try again"
@@ -171,6 +177,8 @@ _HANDLERS: Mapping[type[Exception], Handler] = {
     Unauthenticated: _unauthenticated,
     Forged: _forged,
     Forbidden: _by_status(403),
+    Conflict: _conflict,
+    Gone: _by_status(410),
     NotFound: _not_found,
     NotFoundNow: _not_found_now,
     Ambiguous: _ambiguous,

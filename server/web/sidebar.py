@@ -24,6 +24,7 @@ from server.parts import Parts
 from server.store.contract import StoreUnavailable
 from server.web.asked import read_text
 from server.web.assets import asset_routes
+from server.web.sidebar_actions import sidebar_action_routes
 from server.web.sidebar_zendesk import zendesk_routes
 from sidebar import html
 from sidebar.panel import Panel
@@ -36,7 +37,12 @@ NO_MATCH = "Nothing matches. Try the order number, the customer's e-mail address
 
 def sidebar_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Everything under /sidebar."""
-    return [*asset_routes(), *zendesk_routes(parts), *panel_routes(parts, "/sidebar/zendesk")]
+    return [
+        *asset_routes(),
+        *zendesk_routes(parts),
+        *panel_routes(parts, "/sidebar/zendesk"),
+        *sidebar_action_routes(parts),
+    ]
 
 
 def panel_routes(parts: Parts, base: str) -> list[HTTPRouteHandler]:

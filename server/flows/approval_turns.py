@@ -1,0 +1,36 @@
+"""This file stores one turn of an approval request, with all that follows from it, in one transaction.
+
+Whoever changes a request does it here, so that the request, the audit log, the ticket's note, the messages to people
+and the order's history cannot disagree.
+"""
+
+from datetime import datetime
+
+from server.approval_model import ApprovalRequest, AuditFact, Person, Turn
+from server.rules.approval_follow_up import follow_up
+from server.rules.policy import Policy
+from server.store.contract import Writing
+
+
+def record_turn(
+    tx: Writing, request: ApprovalRequest, turn: Turn, policy: Policy, now: datetime, *, by: Person | None = None
+) -> None:
+    """Store *request* as it is after *turn*. *by* is who brought it about; None: nobody, by time or by a system."""
+    tx.put_approval(request)
+    tx.add_audit(audit_fact(request, turn, now, by))
+    for action in follow_up(request, turn, policy, now, earlier=tx.actions_of(request.order), by=by):
+        tx.put_action(action)
+
+
+def audit_fact(request: ApprovalRequest, turn: Turn, now: datetime, by: Person | None) -> AuditFact:
+    """What the log keeps of a turn."""
+    amount = {"amount": request.amount.value, "currency": request.amount.currency} if request.amount else {}
+    return AuditFact(
+        workspace=request.workspace,
+        at=now,
+        event=f"approval.{turn}",
+        actor=by.id if by else "",
+        via=by.via if by else "",
+        subject=request.id,
+        details={"order": str(request.order), "kind": request.kind, "version": str(request.version), **amount},
+    )
