@@ -3,13 +3,14 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint bench lock screenshots clean
+.PHONY: demo test lint bench lock screenshots zendesk-app clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   the whole thing on loopback, without an account: open the address that it prints"
 	@echo "make test   linters, type checker and every test"
 	@echo "make bench  how fast it is, as ratios within one run"
+	@echo "make zendesk-app   the app to upload to Zendesk: dist/beforehand-zendesk.zip"
 	@echo "make .venv  only the environment; the command is then .venv/bin/beforehand"
 
 .venv: requirements.lock pyproject.toml
@@ -36,6 +37,9 @@ lint: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench
+
+zendesk-app: .venv
+	$(BIN)/python -m manifests.build_zendesk_app dist/beforehand-zendesk.zip
 
 # Refresh the pinned versions (needs uv). No index address is written into the files.
 lock:

@@ -268,6 +268,15 @@ class ReplyReader(Protocol):
         ...
 
 
+@runtime_checkable
+class ContactSource(Protocol):
+    """A helpdesk some of whose webhooks say no more than which ticket has changed."""
+
+    async def read_contact(self, ticket_id: str) -> Observation | None:
+        """What the customer wrote there, as of now; None for a ticket that we opened. Raises Missing."""
+        ...
+
+
 class Arrival(StrEnum):
     """What is known of a message whose answer was lost."""
 

@@ -11,6 +11,7 @@ from connectors.reading import decode, webhook
 from connectors.signing import iso_time_is_fresh, matches_base64
 from connectors.zendesk import events, translate, wire
 from connectors.zendesk.api import SYSTEM, Api
+from connectors.zendesk.contacts import contact_seen, is_ours
 from connectors.zendesk.settings import Settings, is_id
 from connectors.zendesk.sidebar import SidebarTokens, SidebarUser
 
@@ -67,13 +68,15 @@ class Zendesk:
         return key if len(key) <= _LONGEST_ID else ""
 
     def read(self, envelope: Envelope) -> tuple[Observation, ...]:
-        """What the customer wrote, in a ticket not ours; a trigger's own body says nothing. Raises Unreadable."""
+        """What the customer wrote, in a ticket not ours; of triggers only our app's own is known. Raises Unreadable."""
         with webhook():
             decode(envelope.body, msgspec.Raw)
             try:
                 found = decode(envelope.body, wire.EventName)
             except msgspec.ValidationError:
                 return ()
+            if not found.type and is_ours(envelope.body):
+                return events.touched(decode(envelope.body, wire.Touched), self._name)
             if not events.is_event(found.type):
                 return ()
             return events.contact(decode(envelope.body, wire.Event), self._name, self._agent_url)
@@ -160,6 +163,19 @@ class Zendesk:
             if any(translate.has_marker(comment, marker) for comment in page.comments):
                 return True
         return False
+
+    async def read_contact(self, ticket_id: str) -> Observation | None:
+        """What the customer wrote in a ticket, as of now; None for one that we opened. Raises Missing."""
+        answer = await self._api.read(_ticket_path(ticket_id), {"include": "users"})
+        found = answer.read(wire.TicketAnswer)
+        if found.ticket.status == "deleted":
+            raise Missing(SYSTEM, f"ticket {ticket_id} was deleted")
+        if (found.ticket.external_id or "").startswith(_OURS):
+            return None
+        page = await self._api.read(
+            f"{_ticket_path(ticket_id)}/comments", {"sort_order": "desc", "per_page": "100", "include": "users"}
+        )
+        return contact_seen(found.ticket, page.read(wire.CommentPage), self._name, self._agent_url)
 
     async def last_reply(self, ticket_id: str) -> datetime | None:
         """When anybody but the customer last wrote in public. Raises Missing."""

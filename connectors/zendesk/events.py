@@ -10,6 +10,7 @@ from datetime import datetime
 from connectors.model import Contact, Observation, References
 from connectors.reading import instant, line
 from connectors.zendesk import translate, wire
+from connectors.zendesk.settings import is_id
 
 KINDS = {
     "ticket.created": "ticket.created",
@@ -24,6 +25,8 @@ KINDS = {
 STATES = translate.STATES | {"archived": "closed", "deleted": "deleted", "scrubbed": "deleted"}
 """Those that the API tells, and what only events speak of."""
 LONGEST_TEXT = 500
+TOUCHED = "ticket.touched"
+"""What our app's trigger says (`manifests/zendesk/requirements.json`): look at this ticket."""
 _TYPE = "zen:event-type:"
 _OURS = "beforehand:"
 _GONE = frozenset({"ticket.deleted", "ticket.merged"})
@@ -32,6 +35,26 @@ _GONE = frozenset({"ticket.deleted", "ticket.merged"})
 def is_event(kind: str) -> bool:
     """Whether this is an event about a ticket that concerns us."""
     return kind.startswith(_TYPE) and kind.removeprefix(_TYPE) in KINDS
+
+
+def touched(found: wire.Touched, source: str) -> tuple[Observation, ...]:
+    """That a ticket has changed; what the customer wrote is asked for. Raises ValueError naming what is missing."""
+    if found.beforehand != TOUCHED:
+        return ()
+    if not is_id(found.ticket_id):
+        raise ValueError("$.ticket_id: expected the ticket's number")
+    if found.updated_at is None:
+        raise ValueError("$.updated_at: expected a time")
+    at = instant(found.updated_at, "$.updated_at")
+    return (
+        Observation(
+            source=source,
+            kind=TOUCHED,
+            identity=f"zendesk:touched:{found.ticket_id}:{at.isoformat()}",
+            at=at,
+            about=References(ticket=found.ticket_id),
+        ),
+    )
 
 
 def contact(found: wire.Event, source: str, agent_url: str) -> tuple[Observation, ...]:

@@ -51,8 +51,8 @@ def ticket(found: wire.Ticket, *, url: str, requester_email: str = "", order_fie
         external_id=found.external_id or "",
         requester_email=requester_email,
         tags=found.tags or (),
-        created_at=_moment(found.created_at),
-        updated_at=_moment(found.updated_at),
+        created_at=moment(found.created_at),
+        updated_at=moment(found.updated_at),
         version=found.updated_at,
         url=url,
         order_references=(str(order),) if isinstance(order, str | int) and str(order).strip() else (),
@@ -104,7 +104,7 @@ def last_reply(page: wire.CommentPage) -> datetime | None:
     customers = {user.id for user in page.users or () if user.role == "end-user"}
     for comment in page.comments:
         if comment.public and comment.author_id not in customers:
-            return _moment(comment.created_at)
+            return moment(comment.created_at)
     return None
 
 
@@ -151,7 +151,7 @@ def people(audits: tuple[wire.Audit, ...], us: int | None) -> set[int]:
     return found
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
     """Zendesk's ISO 8601 time; None for anything else, since nothing depends on it."""
     try:
         found = datetime.fromisoformat(text or "")

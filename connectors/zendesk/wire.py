@@ -143,6 +143,14 @@ class EventName(Struct, frozen=True):
     type: str = ""
 
 
+class Touched(Struct, frozen=True):
+    """What our app's trigger sends: nothing but numbers and times, since a trigger escapes no text."""
+
+    beforehand: str = ""
+    ticket_id: str = ""
+    updated_at: datetime | None = None
+
+
 class Event(Struct, frozen=True):
     """A webhook of the event kind."""
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from connectors.contract import ConnectorError, Temporary, WorkSource
 from connectors.model import Observation
 from connectors.transport import Clock
+from server.flows.enrich_tickets import TicketLooks
 from server.flows.process import record_looks
 from server.model import OrderKey, Reference, ReferenceKind
 from server.store.contract import Store
@@ -71,6 +72,9 @@ class Enricher:
         self._clock = clock
         self._on_done = on_done
         self._is_stopping = False
+        self._tickets = TicketLooks(workspaces, store, clock, self.under_way)
+        self._mine: set[asyncio.Task[None]] = set()
+        """Of those under way the looks at orders."""
         self._wishes: dict[OrderKey | Reference, _Wish] = {}
         self._looked: dict[OrderKey | Reference, datetime] = {}
         """When each was last looked at; those of the last minutes, and the newest of those before."""
@@ -78,14 +82,17 @@ class Enricher:
     @property
     def next_at(self) -> datetime | None:
         """When the next look is due, as far as there is room for one."""
-        if len(self.under_way) >= AT_ONCE:
-            return None
-        return min((wish.at for wish in self._wishes.values()), default=None)
+        wishes = self._wishes.values() if len(self._mine) < AT_ONCE else ()
+        moments = [wish.at for wish in wishes]
+        if (ticket := self._tickets.next_at) is not None:
+            moments.append(ticket)
+        return min(moments, default=None)
 
     def notice(self, workspace: str, observations: Sequence[Observation]) -> None:
         """Take note of an event that was taken in. Its first word is what happened; the others are history."""
         if not observations or self._is_stopping or workspace not in self._workspaces:
             return
+        self._tickets.notice(workspace, observations)
         word = observations[0]
         if word.kind not in _PROMPTS and word.kind not in _FIRST_PROMPTS:
             return
@@ -101,10 +108,14 @@ class Enricher:
             return 0
         now, started = self._clock(), 0
         due = sorted((wish for wish in self._wishes.values() if wish.at <= now), key=lambda wish: wish.at)
-        for wish in due[: max(0, AT_ONCE - len(self.under_way))]:
+        for wish in due[: max(0, AT_ONCE - len(self._mine))]:
             del self._wishes[wish.about]
             task = asyncio.create_task(self._fulfil(wish))
             self.under_way.add(task)
+            self._mine.add(task)
+            task.add_done_callback(self._end)
+            started += 1
+        for task in self._tickets.look_due():
             task.add_done_callback(self._end)
             started += 1
         return started
@@ -118,6 +129,7 @@ class Enricher:
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self.under_way.discard(task)
+        self._mine.discard(task)
         self._on_done()
 
     def _wish(self, wish: _Wish) -> None:
