@@ -380,9 +380,26 @@ class ActionKind(StrEnum):
     """A task, or word of how one ended, for a warehouse, a CRM or an ERP."""
 
     @property
+    def is_of_issue(self) -> bool:
+        """Whether it is a step in the life of an issue's ticket: these come one after another, and are planned."""
+        return self in _OF_ISSUE
+
+    @property
     def is_notice(self) -> bool:
         """Whether it tells people or systems, and changes no ticket's state."""
         return self in (ActionKind.NOTIFY_TEAM, ActionKind.MESSAGE_CUSTOMER, ActionKind.LOG_BACK)
+
+
+_OF_ISSUE = frozenset(
+    {
+        ActionKind.OPEN_TICKET,
+        ActionKind.ADD_NOTE,
+        ActionKind.SOLVE_TICKET,
+        ActionKind.REOPEN_TICKET,
+        ActionKind.JOIN_TICKET,
+        ActionKind.LEAVE_TICKET,
+    }
+)
 
 
 class ActionState(StrEnum):

@@ -11,6 +11,11 @@ from server.model import Action, ActionKind, ActionState, Issue, OrderKey, Ticke
 
 _UNFINISHED = (ActionState.PENDING, ActionState.SENDING)
 OPENING = (ActionKind.OPEN_TICKET, ActionKind.REOPEN_TICKET)
+UNSENT = "recovered before it was sent"
+COVERED = "an incident's ticket speaks for it"
+CAME_BACK = "the trouble came back before it was sent"
+_WITHDRAWN = frozenset({UNSENT, COVERED, CAME_BACK})
+"""Why planning gives up what nobody has tried to send."""
 
 
 class Outbox:
@@ -18,7 +23,7 @@ class Outbox:
 
     def __init__(self, order: OrderKey, actions: Sequence[Action], now: datetime) -> None:
         self._order = order
-        self._before = {action.key: action for action in actions if not action.kind.is_notice}
+        self._before = {action.key: action for action in actions if action.kind.is_of_issue}
         self._actions = dict(self._before)
         self._now = now
 
@@ -35,7 +40,17 @@ class Outbox:
         return next((action for action in self.all_waiting(lead) if action.kind in kinds), None)
 
     def all_waiting(self, lead: str) -> list[Action]:
-        return [a for a in self.of(lead) if a.state is ActionState.PENDING and a.attempts == 0]
+        """Those that can still be changed. Our own ticket is left in any case: nobody looks after it any more."""
+        return [
+            a
+            for a in self.of(lead)
+            if a.state is ActionState.PENDING and a.attempts == 0 and a.kind is not ActionKind.LEAVE_TICKET
+        ]
+
+    def was_asked_to_join(self, lead: str, ticket_id: str) -> bool:
+        """Whether the customer's ticket was asked to take over, also where it refused: it is not asked again."""
+        joins = (a for a in self._actions.values() if a.lead == lead and a.kind is ActionKind.JOIN_TICKET)
+        return any(a.target == ticket_id and a.error not in _WITHDRAWN for a in joins)
 
     def left_unsaid(self, lead: str, moment: datetime) -> bool:
         """Whether a note for this ticket was given up at *moment*."""
@@ -97,7 +112,7 @@ class Outbox:
 
 def next_key(actions: Iterable[Action], lead: str, kind: ActionKind) -> str:
     """The key of one more action for a ticket."""
-    numbers = [int(action.key.split(":")[1]) for action in actions if action.lead == lead and not action.kind.is_notice]
+    numbers = [int(action.key.split(":")[1]) for action in actions if action.lead == lead and action.kind.is_of_issue]
     return f"{lead}:{1 + max(numbers, default=0)}:{kind}"
 
 

@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from connectors.model import Contact, TicketChange, TicketDraft
 from server.model import Action, ActionKind, Assessment, Issue, IssueState, OrderView, Severity, Signal, TicketLink
 from server.rules import ticket_text
-from server.rules.outbox import OPENING, Outbox
+from server.rules.outbox import CAME_BACK, COVERED, OPENING, UNSENT, Outbox
 from server.rules.policy import Policy, Recovery
 
 LONGEST_CALM = timedelta(days=1)
-_UNSENT = "recovered before it was sent"
 
 
 class TicketNews(Struct, frozen=True, kw_only=True):
@@ -66,7 +65,7 @@ class TicketActions:
         if self._outbox.waiting(lead, *OPENING) is None:
             return False
         for action in self._outbox.all_waiting(lead):
-            self._outbox.drop(action, "an incident's ticket speaks for it")
+            self._outbox.drop(action, COVERED)
         return True
 
     def tell(self, news: TicketNews) -> None:
@@ -94,7 +93,7 @@ class TicketActions:
         asked = [a for a in self._outbox.of(lead) if a.kind is ActionKind.JOIN_TICKET]
         if link is None or not link.is_ours or link.ticket_id == contact.id or any(not a.finished_at for a in asked):
             return
-        if any(action.target == contact.id for action in asked):
+        if self._outbox.was_asked_to_join(lead, contact.id):
             return
         signals = self._signals_of(open_issues)
         note = f"{self._text.note(signals, signals)}\n\nTicket {link.ticket_id} was opened about it before."
@@ -119,7 +118,7 @@ class TicketActions:
             self._outbox.add(kind, lead, news.open, connection=self._connection(lead), draft=draft, change=change)
             return
         # The ticket was about to be solved and is not: only what it has not been told before is worth a note.
-        self._outbox.drop(solving, "the trouble came back before it was sent")
+        self._outbox.drop(solving, CAME_BACK)
         unsent = self._outbox.left_unsaid(lead, solving.created_at)
         untold = [issue for issue in news.open if unsent or self._is_new_to(lead, issue)]
         if untold:
@@ -144,7 +143,7 @@ class TicketActions:
             name: issue for name, issue in told.items() if not _came_and_went(issue, waiting)
         }
         if not told:
-            self._outbox.drop(waiting, _UNSENT)
+            self._outbox.drop(waiting, UNSENT)
             return
         before, was_state = (waiting.change.priority, waiting.change.state) if waiting.change else ("", "")
         priority = max(before, raised, key=_rank)
@@ -158,7 +157,7 @@ class TicketActions:
         for action in self._outbox.all_waiting(news.lead):
             known = {name: issue for name, issue in ended.items() if not _came_and_went(issue, action)}
             ended = _still_worth_telling(action, news.all) | known or ended
-            self._outbox.drop(action, _UNSENT)
+            self._outbox.drop(action, UNSENT)
         if nothing_sent:
             return
         change = TicketChange(marker="", note=self._text.recovery(ended.values()), state=self._state_at_the_end(news))

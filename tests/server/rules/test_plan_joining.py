@@ -5,9 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.model import Contact
-from server.model import ActionKind, ActionState
+from server.model import ActionKind, ActionState, TicketLink
+from server.rules.outbox import leaving
 from tests.server.rules.test_plan import Life, moving, stalled
 
 
@@ -119,3 +121,32 @@ def test_a_deadline_that_nears_makes_it_graver_once(build) -> None:
     life.deliver(66)
     life.see(order, 70)
     assert next(iter(life.issues.values())).escalated_at == build.at(66)
+
+
+def test_our_own_ticket_is_left_also_when_the_order_recovers_just_after(build) -> None:
+    """The customer's ticket has the finding, ours is about to be told so, and then the parcel moves."""
+    life = opened(build)
+    [joined] = life.see(stalled(build, contacts=(contact(build, 51),)), 51)
+    life.actions[joined.key] = replace(joined, state=ActionState.DONE, attempts=1, ticket_id="35")
+    link = TicketLink(connection="desk", ticket_id="35", is_ours=False)
+    life.issues = {name: replace(issue, ticket=link) for name, issue in life.issues.items()}
+    left = leaving(joined, tuple(life.actions.values()), build.at(51))
+    life.actions[left.key] = left
+    life.see(moving(build, 52, contacts=(contact(build, 51),)), 52.5)
+    assert life.actions[left.key].state is ActionState.PENDING
+    assert [a.kind for a in life.actions.values() if a.state is ActionState.PENDING] == [
+        ActionKind.LEAVE_TICKET,
+        ActionKind.SOLVE_TICKET,
+    ]
+
+
+def test_a_ticket_that_could_not_take_over_is_not_asked_again(build) -> None:
+    life = opened(build)
+    order = stalled(build, contacts=(contact(build, 51),))
+    [join] = life.see(order, 51)
+    refused = "the ticket is closed for good"
+    life.actions[join.key] = replace(join, state=ActionState.DONE, error=refused, finished_at=build.at(51))
+    assert life.see(order, 52) == []
+    # Another ticket of theirs may still take over.
+    made = life.see(stalled(build, contacts=(contact(build, 51), contact(build, 53, number="36"))), 53)
+    assert [a.target for a in made if a.kind is ActionKind.JOIN_TICKET] == ["36"]
