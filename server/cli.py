@@ -176,6 +176,8 @@ def dead_letters_replay(
 
 def main() -> None:
     """Run a command; what goes wrong is said in one sentence, with exit code 2."""
+    # To the error stream: what a command prints may be read by a program.
+    log.configure("console", logging.WARNING)
     try:
         app()
     except (BeforehandError, StoreUnavailable) as error:

@@ -136,3 +136,14 @@ def test_what_could_not_be_delivered_can_be_listed_and_retried(folder: Path) -> 
     refused = run("actions", "retry", cwd=folder)
     assert refused.returncode == 2
     assert "expected the ids of actions, or --all" in refused.stderr
+
+
+def test_what_is_tried_again_does_not_get_into_the_json(folder: Path) -> None:
+    """A connection that cannot be reached is tried again, which the log tells on the error stream."""
+    path = folder / "beforehand.toml"
+    text = path.read_text().replace("[server]", "[server]\nallow_private_base_urls = true", 1)
+    path.write_text(f'{text}base_url = "http://127.0.0.1:9"\n')
+    found = run("doctor", "--json", cwd=folder)
+    findings = json.loads(found.stdout)["findings"]
+    assert [f["status"] for f in findings if "shop" in f["what"]] == ["error"]
+    assert "stamina" in found.stderr or "retry" in found.stderr
