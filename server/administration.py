@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from connectors.connection import Connector
-from connectors.contract import Checkable, ConnectorError
+from connectors.contract import Checkable, ConnectorError, EventSource
 from connectors.transport import utc_now
 from server import control
 from server.engine.embedded import Engine
@@ -95,6 +95,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 findings.append(Finding("warning", workspace.name, "no connections are configured"))
             for name, connector in workspace.connections.items():
                 findings.append(await _check(f"{workspace.name}.{name}", connector))
+                findings += _addresses(settings, workspace.name, name, connector)
     finally:
         await _close(workspaces)
     return findings
@@ -120,6 +121,21 @@ async def _check(name: str, connector: Connector) -> Finding:
         return Finding("ok", name, await connector.check())
     except ConnectorError as error:
         return Finding("error", name, f"{error.sentence} ({error.detail})")
+
+
+def _addresses(settings: Settings, workspace: str, name: str, connector: Connector) -> list[Finding]:
+    """What to enter in the other system."""
+    url, kind = settings.server.public_url.rstrip("/"), settings.workspaces[workspace].connections[name].kind
+    addresses = {}
+    if isinstance(connector, EventSource):
+        addresses["webhooks"] = f"{url}/webhooks/{workspace}.{name}"
+    if kind == "zendesk":
+        addresses["sidebar"] = f"{url}/sidebar/zendesk"
+    if kind == "gorgias":
+        addresses["sidebar"] = f"{url}/sidebar/gorgias/{workspace}.{name}"
+    if kind == "slack":
+        addresses["buttons"] = f"{url}/interactions/{workspace}.{name}"
+    return [Finding("ok", f"{workspace}.{name} {what}", address) for what, address in addresses.items()]
 
 
 def _sqlite() -> Finding:
