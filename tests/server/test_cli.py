@@ -145,5 +145,6 @@ def test_what_is_tried_again_does_not_get_into_the_json(folder: Path) -> None:
     path.write_text(f'{text}base_url = "http://127.0.0.1:9"\n')
     found = run("doctor", "--json", cwd=folder)
     findings = json.loads(found.stdout)["findings"]
-    assert [f["status"] for f in findings if "shop" in f["what"]] == ["error"]
+    assert [f["status"] for f in findings if f["what"] == "acme.shop"] == ["error"]
+    assert "http://127.0.0.1" in next(f["text"] for f in findings if f["what"] == "acme.shop webhooks")
     assert "stamina" in found.stderr or "retry" in found.stderr
