@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
+from server.demo import zendesk_app
 from server.demo.orders import Attempt, Intent, Item, Parcel, Person, WorldOrder, WorldScan
 from server.demo.sender import Letter
 from server.demo.shopify_bodies import (
@@ -186,8 +187,10 @@ class Happenings:
         def play() -> list[Letter]:
             desk = self._world.zendesk.desk
             customer = desk.user(order.customer.name, order.customer.email)
-            desk.open(subject=subject, requester=customer, author=customer, body=body, public=True, channel="email")
-            return []
+            ticket = desk.open(
+                subject=subject, requester=customer, author=customer, body=body, public=True, channel="email"
+            )
+            return [zendesk_app.touched(ticket)]
 
         return Step(hours, order.name, f"{order.customer.name} writes: {subject}", play)
 
@@ -205,10 +208,10 @@ class Happenings:
 
         def play() -> list[Letter]:
             desk = self._world.zendesk.desk
-            for ticket in desk.tickets.values():
-                if order.name in ticket.subject:
-                    text = "We have asked the carrier to look for your parcel and will write again tomorrow."
-                    desk.change(ticket, Desk.AGENT, channel="web", body=text, public=True, status="solved")
-            return []
+            mine = [ticket for ticket in desk.tickets.values() if order.name in ticket.subject]
+            for ticket in mine:
+                text = "We have asked the carrier to look for your parcel and will write again tomorrow."
+                desk.change(ticket, Desk.AGENT, channel="web", body=text, public=True, status="solved")
+            return [zendesk_app.touched(ticket) for ticket in mine]
 
         return Step(hours, order.name, "An agent replies and solves the ticket by hand", play)

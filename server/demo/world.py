@@ -8,7 +8,7 @@ import httpx
 from graphql import GraphQLSchema
 
 from connectors.transport import Clock
-from server.demo import carriers, shopify, slack, stripe, warehouse, zendesk, zendesk_sidebar
+from server.demo import carriers, shopify, slack, stripe, warehouse, zendesk, zendesk_app, zendesk_sidebar
 from server.demo.carriers import FakeEasyPost, FakeUps
 from server.demo.fake import AnswerLost, Fake
 from server.demo.orders import Parcel, WorldOrder
@@ -137,6 +137,7 @@ def _connections() -> dict[str, dict[str, Any]]:
             "kind": "zendesk",
             "subdomain": zendesk_sidebar.SUBDOMAIN,
             "access_token": zendesk.TOKEN,
+            "webhook_secret": zendesk_app.WEBHOOK_SECRET,
             "app_id": zendesk_sidebar.APP_ID,
             "installation_id": zendesk_sidebar.INSTALLATION_ID,
             "requests_per_minute": 700,
