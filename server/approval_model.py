@@ -64,10 +64,14 @@ class Person(Struct, frozen=True, kw_only=True):
     """In lower case; empty where nobody vouches for one."""
     via: str = ""
     """Through what they came now: `desk` (a connection), `token`, `sign_in`, `chat`."""
+    also: tuple[str, ...] = ()
+    """Other ids by which the same human being may have been written down: their other ways in, `email:` and `desk:`."""
 
     def is_same_as(self, other: "Person") -> bool:
         """Whether both are one human being, as far as can be known: two ways in do not make two people."""
-        return self.id == other.id or bool(self.email and self.email == other.email)
+        if self.email and self.email == other.email:
+            return True
+        return not {self.id, *self.also}.isdisjoint({other.id, *other.also})
 
 
 class Decision(Struct, frozen=True, kw_only=True):

@@ -144,7 +144,7 @@ class Colleague(Struct, frozen=True, kw_only=True):
     """`desk:9001` (a connection and the user's id there), `chat:U02DANA`, `token:dana`."""
     teams: tuple[str, ...] = ()
     max_amount: Decimal | None = None
-    """The most of one request that they may approve, in major units of the order's currency."""
+    """The most of one kind that they may approve on one order, in major units of the order's currency."""
 
 
 class ApprovalRule(Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ class ApprovalPolicy(Struct, frozen=True, kw_only=True):
     second_above: Decimal | None = None
     """Above this two different people must agree."""
     max_per_order: Decimal | None = None
-    """The most that may be approved of this kind on one order, all requests together."""
+    """The most that may be approved of this kind on one order, all requests together; None: `max_amount`."""
     max_per_day: Decimal | None = None
     """The most that one person may approve of this kind in 24 hours."""
     expires_after: timedelta = timedelta(days=7)

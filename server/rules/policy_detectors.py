@@ -33,7 +33,7 @@ def _detector(table: Table, default: DetectorPolicy, names: Names) -> DetectorPo
         wait=table.duration("wait", default.wait),
         threshold=_threshold(table, default),
         within=_within(table, default),
-        when=_condition(table),
+        when=read_condition(table),
         severity=table.choice("severity", Severity, default.severity),
         owner=table.text("owner"),
         notify=_notify(table, names),
@@ -76,7 +76,8 @@ def _within(table: Table, default: DetectorPolicy) -> timedelta:
     return found
 
 
-def _condition(table: Table) -> Condition | None:
+def read_condition(table: Table) -> Condition | None:
+    """`when`, compiled; None where there is none, or none that can be read."""
     text = table.text("when", longest=LONGEST_CONDITION)
     if not text:
         return None

@@ -27,6 +27,8 @@ class Connections(Struct, frozen=True, kw_only=True):
     """They take tasks and log-backs: webhooks, files."""
     listeners: frozenset[str] = frozenset()
     """They can be told by their own name."""
+    messengers: frozenset[str] = frozenset()
+    """Those of them that take messages for people, not only tasks."""
     reaches_channels: bool = False
     reaches_emails: bool = False
     """Whether any of them can tell a channel, or an address."""
@@ -59,12 +61,17 @@ class Names(Struct, frozen=True, kw_only=True):
         if name and self.teams is not None and name not in self.teams:
             table.wrong(key, f"no such team: {shown(name)}; {suggestion(name, self.teams)}")
 
-    def check_listener(self, table: Table, key: str, name: str, index: int | None = None) -> None:
-        """Whoever is notified: a channel, a team that can be reached, or a connection that takes notices."""
+    def check_listener(
+        self, table: Table, key: str, name: str, index: int | None = None, *, kind: str = "listeners"
+    ) -> None:
+        """Whoever is notified: a channel, a team that can be reached, or a connection that takes notices.
+
+        *kind* is what such a connection must be among: `listeners`, or `messengers` where tasks will not do.
+        """
         if message := self._why_not(name):
             table.wrong(key, message, index=index)
         elif self._is_connection(name) and self.connections is not None:
-            self.connections.check(table, key, name, "listeners", index)
+            self.connections.check(table, key, name, kind, index)
 
     def _why_not(self, name: str) -> str:
         """Why nobody would hear of it; empty where somebody would."""
@@ -105,7 +112,7 @@ def read_teams(root: Table) -> dict[str, Team]:
             continue
         number = table.get("group")
         group = str(number) if type(number) is int and 0 < number < 10**20 else table.text("group")
-        found[name] = Team(name=name, group=group, slack=_channel(table), email=_email(table))
+        found[name] = Team(name=name, group=group, slack=_channel(table), email=read_email(table))
         table.close()
     return found
 
@@ -145,7 +152,8 @@ def _channel(table: Table) -> str:
     return text
 
 
-def _email(table: Table) -> str:
+def read_email(table: Table) -> str:
+    """`email`, which must be one address."""
     text = table.text("email", longest=254)
     if text and not _EMAIL.fullmatch(text):
         table.wrong("email", f"expected an address such as logistics@example.com, got {shown(text)}")

@@ -6,7 +6,6 @@ What a file leaves out has its default (`policy_text.py`). `Table` knows how sin
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import time
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,10 +14,11 @@ from connectors.money import currency_code
 from server.errors import ConfigurationError
 from server.model import Kind
 from server.rules.calendar import WEEK, WorkCalendar, check_holidays
-from server.rules.policy import APPROVAL_KINDS, ApprovalPolicy, Policy, QuietHours
+from server.rules.policy import Policy, QuietHours
+from server.rules.policy_approvals import read_approvals, read_people
 from server.rules.policy_detectors import read_detectors
 from server.rules.policy_names import Connections, Names, read_messages, read_teams
-from server.rules.policy_table import Mistake, Table, shown, suggestion
+from server.rules.policy_table import Mistake, Table, shown
 
 LARGEST = 1024 * 1024
 
@@ -92,13 +92,15 @@ def _read(root: Table, timezone: ZoneInfo, connections: Connections | None) -> P
         messages=read_messages(root, connections),
         connections=connections,
     )
+    people = read_people(root, names)
     found: dict[str, Any] = {
         "calendar": _calendar(root.table("calendar"), timezone),
         "detectors": read_detectors(root, names),
         "teams": teams,
         "messages": names.messages,
         "quiet_hours": _quiet_hours(root.table("quiet_hours")),
-        "approvals": _approvals(root),
+        "people": people,
+        **read_approvals(root, names, people),
         **_promise(root.table("promise"), default),
         **_worth(root, default),
         **_tickets(root.table("tickets"), default, connections),
@@ -188,30 +190,5 @@ def _calendar(table: Table, timezone: ZoneInfo) -> WorkCalendar:
 
 def _quiet_hours(table: Table) -> QuietHours:
     found = QuietHours(begins=table.clock("begins", time(0)), ends=table.clock("ends", time(0)))
-    table.close()
-    return found
-
-
-def _approvals(root: Table) -> dict[str, ApprovalPolicy]:
-    found = {}
-    for kind, table in root.tables("approvals").items():
-        if kind not in APPROVAL_KINDS:
-            table.wrong_itself(f"no such kind of approval; {suggestion(kind, APPROVAL_KINDS)}")
-            continue
-        found[kind] = _approval(table)
-    return found
-
-
-def _approval(table: Table) -> ApprovalPolicy:
-    most: Decimal | None = table.amount("max_amount", None)
-    second: Decimal | None = table.amount("second_above", None)
-    if most is not None and second is not None and second >= most:
-        table.wrong("second_above", f"expected less than max_amount, which is {most}, got {second}")
-    found = ApprovalPolicy(
-        approvers=tuple(dict.fromkeys(name for name in table.texts("approvers") if name)),
-        max_amount=most,
-        second_above=second,
-        expires_after=table.duration("expires_after", ApprovalPolicy().expires_after),
-    )
     table.close()
     return found

@@ -162,6 +162,10 @@ class Table:
         """The named tables under a key, as `[teams.NAME]` are under `teams`."""
         return self.table(key)._inner()  # noqa: SLF001 - another of us
 
+    def names_of_tables(self) -> list[str]:
+        """Keys whose values are tables, where others may stand beside them."""
+        return [key for key, value in self._values.items() if isinstance(value, dict)]
+
     def inline(self, key: str, index: int, values: Mapping[str, Any]) -> "Table":
         """A table that stands within a list."""
         return Table(values, f"{self.at(key)}[{index}]", self._mistakes)

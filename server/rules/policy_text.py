@@ -65,12 +65,35 @@ ends = "00:00"                  # the same as begins: never quiet
 # body = "Hello {{first_name}}, {{carrier}} is slower than we promised. We are on it, and will write again."
 # via = "helpdesk"              # or the name of an SMTP connection
 
+# Who works here. However they come (helpdesk, chat, token, sign-in), they are one person.
+# [people.dana]
+# name = "Dana Reyes"
+# email = "dana@example.com"    # whom a helpdesk or the sign-in vouches for with it is Dana
+# role = "approver"             # agent asks, approver decides, admin configures
+# identities = ["desk:9001", "chat:U02DANA", "token:dana"]   # a connection and the user's id there
+# teams = ["logistics"]
+# max_amount = "200.00"         # the most of one kind that Dana may approve on one order
+
+# [approvals]
+# helpdesk_admins_approve = true   # an admin of the helpdesk counts as an approver without being named
+
 # Who may approve what: {approvals}
 # [approvals.refund]
-# approvers = ["dana", "finance"]   # users or teams; empty: everybody with the role approver
+# enabled = true                # false: it cannot be asked for
+# approvers = ["dana", "logistics"] # people or teams; empty: everybody with the role approver
 # max_amount = "500.00"         # the most that may be approved here
 # second_above = "200.00"       # more than this needs a second person
+# max_per_order = "500.00"      # of all requests of this kind on one order together; else max_amount
+# max_per_day = "2000.00"       # what one person may approve within 24 hours
 # expires_after = "7d"
+# remind_after = "4h"           # again and again; "0s": never
+# record_only = false           # true: agreed to here, carried out by a person elsewhere
+# notify = ["logistics"]          # teams, channels or connections that are told of a new request
+# [[approvals.refund.rules]]    # the first whose condition holds replaces what it names
+# when = "customer.vip"
+# approvers = ["dana"]
+# max_amount = "1000.00"
+# second_above = "500.00"
 
 # How each kind of trouble is treated.
 #   enabled           false: it is not looked for

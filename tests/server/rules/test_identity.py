@@ -163,3 +163,14 @@ def test_no_text_is_too_strange_to_search_for(text: str) -> None:
 def test_endless_text_is_cut() -> None:
     assert identity.parse_query("9" * 1_000_000) == ()
     assert len(identity.mentions("#1 " * 100_000)) <= identity.MOST_MENTIONS
+
+
+def test_what_we_say_ourselves_of_an_order_names_whose_it_is():
+    about, at = References(shop="shop", shop_order="5001"), datetime(2026, 11, 23, tzinfo=UTC)
+    said = Observation(source="beforehand", kind="approval.executed", identity="i", at=at, about=about)
+
+    def nothing(_):
+        raise AssertionError("nothing has to be looked up")
+
+    assert join(said, "acme", {"shop", "shop2"}, nothing) == Joined(OrderKey("acme", "shop", "5001"))
+    assert isinstance(join(said, "acme", {"shop2"}, lambda _: ()), Unjoinable)
