@@ -15,6 +15,7 @@ Every network call goes through `connectors/transport.py`, which raises these er
         ├── Missing            there is no such thing (404, or an empty answer)
         ├── Collided           somebody else changed it first (409)
         ├── Rejected           it understood and refused (4xx)
+        │   └── CameToNothing  it was taken on, and has failed since: surely nothing was carried out
         └── Garbled            the answer is not what the vendor documents (HTML, other types, too large)
 
 Webhooks raise two errors of their own, neither of which is about the network:
@@ -42,13 +43,21 @@ class ConnectorError(Exception):
     """True where the request may have been carried out although no good answer came back."""
 
     def __init__(
-        self, system: str, detail: str, *, retry_after: float | None = None, status: int | None = None
+        self,
+        system: str,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        answer: bytes = b"",
     ) -> None:
         super().__init__(f"{system}: {detail}")
         self.system = system
         self.detail = detail
         self.retry_after = retry_after
         self.status = status
+        self.answer = answer
+        """What came back, as far as it is needed to read the vendor's own error code; never shown as it is."""
 
     @property
     def sentence(self) -> str:
@@ -119,6 +128,12 @@ class Rejected(Permanent):
     """It understood the request and refused it."""
 
     plain = "{system} refused the request"
+
+
+class CameToNothing(Rejected):
+    """It was taken on, and has failed since: surely nothing was carried out."""
+
+    plain = "{system} could not carry it out"
 
 
 class Garbled(Permanent):
@@ -277,6 +292,38 @@ class ContactSource(Protocol):
         ...
 
 
+class HelpdeskUser(Struct, frozen=True, kw_only=True):
+    """Somebody as a helpdesk knows them right now."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    """In lower case."""
+    is_email_verified: bool = False
+    """Whether the helpdesk vouches that the address is theirs. Only then does it say who they are."""
+    role: str
+    """`admin`, `agent` (also a light one), or `end-user`: a customer."""
+    is_active: bool = True
+    """False once they are suspended or deleted there."""
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in ("agent", "admin")
+
+
+@runtime_checkable
+class UserDirectory(Protocol):
+    """Says who its own users are: who asks is looked up here, and again before a decision."""
+
+    async def read_person(self, user_id: str) -> HelpdeskUser:
+        """As of now. Raises Missing where there is no such user."""
+        ...
+
+    async def find_person(self, email: str) -> HelpdeskUser | None:
+        """Whoever of its staff has this address as of now; None for nobody, or a customer."""
+        ...
+
+
 class Arrival(StrEnum):
     """What is known of a message whose answer was lost."""
 
@@ -318,6 +365,38 @@ class Editable(Protocol):
 
     async def edit(self, receipt: str, request: bytes) -> None:
         """Put what *request* says in place of the message. Raises Missing when it was deleted."""
+        ...
+
+
+class Press(Struct, frozen=True, kw_only=True):
+    """Somebody has pressed a button of ours: a `Choice` of a notice."""
+
+    id: str
+    """The same for every repeat of the same press."""
+    user: str
+    """The person's id over there."""
+    value: str
+    """The choice's own."""
+    reason: str = ""
+    """What they wrote beside it."""
+    reply_to: str = ""
+    """By what `answer_press` finds them."""
+
+
+@runtime_checkable
+class Interactive(Protocol):
+    """A notifier whose notices have buttons."""
+
+    def verify_interaction(self, envelope: Envelope) -> None:
+        """Raise Forged unless the sender is who it should be. Constant time in the secret; reads nothing before it."""
+        ...
+
+    def read_interaction(self, envelope: Envelope) -> Press | None:
+        """What was pressed; None where it is no button of ours. Raises Unreadable."""
+        ...
+
+    async def answer_press(self, press: Press, text: str) -> None:
+        """Tell whoever pressed, and nobody else. Raises ConnectorError."""
         ...
 
 
@@ -364,7 +443,8 @@ class ActionDesk(Protocol):
     async def find_action(self, request: bytes, key: str, since: datetime) -> ActionReceipt | None:
         """What became of a request that was sent from *since* on; None: surely not carried out.
 
-        Raises ConnectorError where it cannot be known now.
+        Raises CameToNothing with a sentence where it was taken on and failed, any other ConnectorError where it cannot
+        be known now.
         """
         ...
 
@@ -395,6 +475,11 @@ class ReadableBack(Protocol):
 @runtime_checkable
 class CustomerScreen(Protocol):
     """A helpdesk that shows, beside a customer's tickets, facts that we send it."""
+
+    @property
+    def shows_customers(self) -> bool:
+        """Whether this account is set up for it: facts that nobody would see are not sent."""
+        ...
 
     async def show_customer(self, email: str, facts: dict[str, object], version: datetime) -> str:
         """Put *facts* (flat, JSON) there, unless newer ones are; the customer's id there, empty: it has none of that

@@ -126,6 +126,8 @@ class LineItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sku: str = ""
     quantity: int = 1
     unfulfilled: int | None = None
+    refundable: int | None = None
+    """How many have been neither given back nor taken off the order, where the shop says so."""
     price: Money | None = None
     needs_shipping: bool | None = None
     """False for what is not sent: a download, a gift card, a service."""
@@ -365,6 +367,8 @@ class References(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     shop_order: str = ""
     """The shop's order id, said by the shop's own connection: always enough."""
+    shop: str = ""
+    """Whose order `shop_order` is, where we say something of it ourselves. Nothing that a vendor sends may set it."""
     order_ids: tuple[str, ...] = ()
     """Order ids or names that another system carries (`metadata.order_id` in Stripe)."""
     payments: tuple[str, ...] = ()

@@ -56,6 +56,7 @@ Clock = Callable[[], datetime]
 USER_AGENT = "Beforehand"
 LARGEST_ANSWER = 5 * 1024 * 1024
 LONGEST_PAUSE = 3600.0
+_KEPT_OF_AN_ERROR = 16 * 1024
 _BROKEN = (Unreachable, TimedOut, Interrupted, Unavailable)
 
 
@@ -283,7 +284,7 @@ class Transport:
         elif status < 400:
             kind = Garbled
         after = self._pause(response.headers.get("retry-after")) if "retry-after" in response.headers else None
-        raise kind(self.system, detail, retry_after=after, status=status)
+        raise kind(self.system, detail, retry_after=after, status=status, answer=content[:_KEPT_OF_AN_ERROR])
 
     def _pause(self, header: str | None) -> float:
         """Seconds to wait as `Retry-After` says (a number or a date, RFC 9110 10.2.3); one second where unclear."""

@@ -1,4 +1,4 @@
-"""This file is a helpdesk, and an outlet for messages and tasks, that prints: everything runs without an account.
+"""This file is a helpdesk, an outlet for messages and tasks, and an action desk, that print: no account is needed.
 
 Its tickets live as long as the process.
 
@@ -15,8 +15,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.connection import Connection
+from connectors.console.actions import PrintedActions
 from connectors.contract import Arrival, Collided, Missing, Rejected
 from connectors.model import Letter, Notice, Task, Ticket, TicketChange, TicketDraft
+from connectors.order_actions import ActionReceipt, OrderAction
 
 T = TypeVar("T")
 _OURS = "beforehand:"
@@ -27,6 +29,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     quiet: bool = False
     """Keep the tickets and print nothing."""
+    carries_out: bool = False
+    """Whether a printed refund or cancellation counts as carried out: for trying approvals, never with a real shop."""
 
 
 class Console:
@@ -44,6 +48,7 @@ class Console:
         self._replies: dict[str, datetime] = {}
         self._touched: set[str] = set()
         self._answers: dict[str, tuple[bytes, str]] = {}
+        self._actions = PrintedActions(connection.clock, self._say_done, is_on=settings.carries_out)
 
     def render_open(self, draft: TicketDraft) -> bytes:
         """The draft as JSON."""
@@ -162,6 +167,24 @@ class Console:
         """A repeat is not printed again, as long as the process lives."""
         return Arrival.REPEATABLE
 
+    # --- what people have agreed to ---
+
+    def objection(self, action: OrderAction) -> str:
+        """Anything, unless `carries_out` is set."""
+        return self._actions.objection(action)
+
+    async def render_action(self, action: OrderAction) -> bytes:
+        """The action as JSON. Raises Rejected."""
+        return self._actions.render(action)
+
+    async def carry_out(self, request: bytes, key: str) -> ActionReceipt:
+        """Print it, once for each key. Raises Rejected for another request with the same key."""
+        return self._actions.carry_out(request, key)
+
+    async def find_action(self, request: bytes, key: str, since: datetime) -> ActionReceipt | None:
+        """The receipt, where this process has printed it."""
+        return self._actions.find(key)
+
     async def check(self) -> str:
         """Always works."""
         return "tickets are printed here and kept until the process ends"
@@ -178,6 +201,9 @@ class Console:
         stamped = replace(ticket, version=str(int(ticket.version) + 1), updated_at=self._clock())
         self._tickets[ticket.id] = stamped
         return stamped
+
+    def _say_done(self, action: OrderAction, receipt: ActionReceipt) -> None:
+        self._write(f"[{self._name}] {_printable(receipt.text)}\n{_indented(action.reason)}")
 
     def _say(self, ticket: Ticket, headline: str, text: str) -> None:
         self._write(f"[{self._name}] ticket {ticket.id} {_printable(headline)}\n{_indented(text)}")

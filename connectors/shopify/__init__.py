@@ -1,4 +1,4 @@
-"""This file is Shopify: orders with their fulfilments and payments, by webhook and live (GraphQL Admin API)."""
+"""This file is Shopify: orders with their fulfilments and payments, by webhook and live, and what is done to them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from connectors.connection import Connection
 from connectors.contract import Denied, Envelope, Forged, Missing
 from connectors.model import Observation, Order, Payment, References, Shipment
 from connectors.oauth import Access, ClientCredentials, FixedAccess
+from connectors.order_actions import ActionReceipt, OrderAction
 from connectors.reading import answer_of, decode, digest, webhook
 from connectors.shopify import (
     translate_fulfillments,
@@ -23,6 +24,8 @@ from connectors.shopify import (
     wire,
     wire_graphql,
 )
+from connectors.shopify.action_scopes import record_only
+from connectors.shopify.actions import ShopDesk
 from connectors.shopify.documents import DOCUMENTS
 from connectors.shopify.graphql import Found, GraphQL
 from connectors.shopify.received import Webhook
@@ -94,7 +97,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Shopify:
-    """Implements `EventSource`, `Topical`, `OrderSource`, `WorkSource` and `Checkable`."""
+    """Implements `EventSource`, `Topical`, `OrderSource`, `WorkSource`, `ActionDesk` and `Checkable`."""
 
     system = "Shopify"
 
@@ -107,6 +110,7 @@ class Shopify:
         self._has_access = bool(settings.access_token or settings.client_id)
         self._looks_after_events = settings.look_after_events
         self._graphql = GraphQL(self._transport, self._access(settings, connection), connection.clock)
+        self._desk = ShopDesk(self._graphql, connection.clock, has_access=self._has_access)
         self._left_out: frozenset[str] = frozenset()
 
     def verify(self, envelope: Envelope) -> None:
@@ -196,16 +200,34 @@ class Shopify:
             ]
         return tuple(self._look(at, facts) for facts in orders)
 
+    def objection(self, action: OrderAction) -> str:
+        """Why it cannot be done here, in words: Shopify cannot, or we may not."""
+        return self._desk.objection(action)
+
+    async def render_action(self, action: OrderAction) -> bytes:
+        """The mutation that does it, after a look. Raises ConnectorError; Rejected where the order forbids it."""
+        return await self._desk.render(action)
+
+    async def carry_out(self, request: bytes, key: str) -> ActionReceipt:
+        """Send what `render_action` made, once. Raises ConnectorError."""
+        return await self._desk.carry_out(request, key)
+
+    async def find_action(self, request: bytes, key: str, since: datetime) -> ActionReceipt | None:
+        """What became of it. Raises CameToNothing where it failed, other ConnectorErrors where that is not known."""
+        return await self._desk.find(request, key, since)
+
     async def check(self) -> str:
         """The shop's name, what we may do there, and what will be missing because we may not."""
         self._need_access()
         found = await self._graphql.ask("Check", wire_graphql.CheckData, {})
         shop, installation = found.data.shop, found.data.current_app_installation
+        self._desk.learn(installation)
         scopes = sorted(scope.handle for scope in (installation.access_scopes if installation else None) or ())
         name = (shop.name if shop else None) or self._shop
         missing = [f"{scope} ({what})" for scope, what in _WORTH_HAVING.items() if not _has_scope(scope, scopes)]
         without = f"; without {', '.join(missing)}" if missing else ""
-        return f"Shopify shop {name} ({self._shop}); scopes: {', '.join(scopes) or 'none'}{without}"
+        by_hand = record_only(scopes)
+        return f"Shopify shop {name} ({self._shop}); scopes: {', '.join(scopes) or 'none'}{without}{by_hand}"
 
     async def close(self) -> None:
         """Close network connections."""

@@ -4,6 +4,8 @@ Shopify counts what a query could return at most, so every list is as short as i
 of a bucket of 1,000 or more. What webhooks leave out (`ReadWork`) costs a tenth of that.
 """
 
+from connectors.shopify.action_documents import QUESTIONS
+
 VERSION = "2026-10"
 
 _MONEY = "shopMoney { amount currencyCode }"
@@ -75,7 +77,16 @@ query ReadOrder($id: ID!, $fulfillmentOrders: Boolean!, $disputes: Boolean!, $re
     ...OrderFacts
     lineItems(first: 30) {{
       pageInfo {{ hasNextPage }}
-      nodes {{ id title sku quantity unfulfilledQuantity requiresShipping originalUnitPriceSet {{ {_MONEY} }} }}
+      nodes {{
+        id
+        title
+        sku
+        quantity
+        refundableQuantity
+        unfulfilledQuantity
+        requiresShipping
+        originalUnitPriceSet {{ {_MONEY} }}
+      }}
     }}
     fulfillments(first: 5) {{
       id
@@ -146,4 +157,10 @@ query Check {
 }
 """
 
-DOCUMENTS = {"ReadOrder": READ_ORDER, "ReadWork": READ_WORK, "FindOrders": FIND_ORDERS, "Check": CHECK}
+DOCUMENTS = {
+    "ReadOrder": READ_ORDER,
+    "ReadWork": READ_WORK,
+    "FindOrders": FIND_ORDERS,
+    "Check": CHECK,
+    **QUESTIONS,
+}

@@ -52,12 +52,24 @@ class GraphQL:
         reply: Reply[T] = answer.read(Reply[kind])  # type: ignore[valid-type]
         return self._judge(reply)
 
+    async def change(self, body: bytes, kind: type[T]) -> T:
+        """Send a request that changes something, once, byte by byte; its answer is a *kind*.
+
+        Raises what `ask` raises. Where errors came along with anything else it may have been carried out all the same.
+        """
+        self._stop_while_throttled()
+        answer = await self._access.authorized(lambda authorization: self._send_change(authorization, body))
+        reply: Reply[T] = answer.read(Reply[kind])  # type: ignore[valid-type]
+        self._judge_change(reply)
+        if reply.data is None:
+            raise Garbled(self._transport.system, "the answer holds neither data nor errors")
+        return reply.data
+
     async def _send(self, authorization: str, body: bytes) -> Answer:
-        headers = {
-            "content-type": "application/json",
-            "x-shopify-access-token": authorization.removeprefix("Bearer "),
-        }
-        return await self._transport.read(PATH, method="POST", headers=headers, body=body)
+        return await self._transport.read(PATH, method="POST", headers=_headers(authorization), body=body)
+
+    async def _send_change(self, authorization: str, body: bytes) -> Answer:
+        return await self._transport.write("POST", PATH, headers=_headers(authorization), body=body)
 
     def _stop_while_throttled(self) -> None:
         now = self._clock()
@@ -67,13 +79,7 @@ class GraphQL:
 
     def _judge(self, reply: Reply[T]) -> Found:
         system = self._transport.system
-        if isinstance(reply.errors, str):
-            raise Rejected(system, reply.errors[:300])
-        errors = reply.errors or []
-        if any(error.code == "THROTTLED" or error.message == "Throttled" for error in errors):
-            pause = pause_for(reply.extensions.cost if reply.extensions else None)
-            self._not_before = self._clock() + timedelta(seconds=pause)
-            raise Throttled(system, "the shop's budget of points is used up", retry_after=pause)
+        errors = self._errors(reply)
         denied = [error for error in errors if error.code in _REFUSED]
         others = [error for error in errors if error.code not in _REFUSED]
         if others:
@@ -83,6 +89,40 @@ class GraphQL:
                 raise Denied(system, _messages(denied), status=403)
             raise Garbled(system, "the answer holds neither data nor errors")
         return Found(reply.data, tuple(_path(error) for error in denied), _messages(denied))
+
+    def _judge_change(self, reply: Reply[T]) -> None:
+        """Errors about what was asked for (a denied or unknown field) keep all of it from being carried out.
+
+        An error below the root may be about a part of the answer alone: then nobody knows.
+        """
+        system = self._transport.system
+        errors = self._errors(reply)
+        if not errors:
+            return
+        if any(error.code in _TROUBLE for error in errors) or any(len(error.path or ()) > 1 for error in errors):
+            raise Unavailable(system, _messages(errors))
+        if all(error.code in _REFUSED for error in errors):
+            raise Denied(system, _messages(errors), status=403)
+        raise Rejected(system, _messages(errors))
+
+    def _errors(self, reply: Reply[T]) -> list[GraphError]:
+        """What went wrong. Raises Rejected where it was not even read, and Throttled."""
+        system = self._transport.system
+        if isinstance(reply.errors, str):
+            raise Rejected(system, reply.errors[:300])
+        errors = reply.errors or []
+        if any(error.code == "THROTTLED" or error.message == "Throttled" for error in errors):
+            pause = pause_for(reply.extensions.cost if reply.extensions else None)
+            self._not_before = self._clock() + timedelta(seconds=pause)
+            raise Throttled(system, "the shop's budget of points is used up", retry_after=pause)
+        return errors
+
+
+def _headers(authorization: str) -> dict[str, str]:
+    return {
+        "content-type": "application/json",
+        "x-shopify-access-token": authorization.removeprefix("Bearer "),
+    }
 
 
 def pause_for(cost: Cost | None) -> float:

@@ -107,6 +107,7 @@ def _line_items(found: wire.Nodes[wire.LineItem] | None) -> tuple[LineItem, ...]
             sku=line(each.sku),
             quantity=1 if each.quantity is None else each.quantity,
             unfulfilled=each.unfulfilled_quantity,
+            refundable=each.refundable_quantity,
             needs_shipping=each.requires_shipping,
             price=_amount(each.original_unit_price_set, "lineItems.originalUnitPriceSet"),
         )

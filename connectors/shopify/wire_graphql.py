@@ -76,6 +76,7 @@ class LineItem(Struct, kw_only=True, rename="camel"):
     title: str | None = None
     sku: str | None = None
     quantity: int | None = None
+    refundable_quantity: int | None = None
     unfulfilled_quantity: int | None = None
     requires_shipping: bool | None = None
     original_unit_price_set: MoneyBag | None = None

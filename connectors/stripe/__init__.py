@@ -1,4 +1,4 @@
-"""This file is Stripe: payments, refunds and disputes, by webhook and live."""
+"""This file is Stripe: payments, refunds and disputes, by webhook and live; and refunds that were approved."""
 
 import asyncio
 import hmac
@@ -13,9 +13,11 @@ from connectors.connection import Connection
 from connectors.contract import Denied, Envelope, Forged, Missing, Permanent
 from connectors.model import Dispute, Observation, Payment, References
 from connectors.oauth import FixedAccess
+from connectors.order_actions import ActionReceipt, OrderAction
 from connectors.reading import answer_of, digest, webhook
 from connectors.signing import sha256_hmac, unix_time_is_fresh
 from connectors.stripe import events, translate, wire
+from connectors.stripe.refunds import RefundDesk
 from connectors.transport import Answer
 
 ORIGIN = "https://api.stripe.com"
@@ -26,14 +28,15 @@ LIVE_REQUESTS_PER_SECOND, TEST_REQUESTS_PER_SECOND = 80.0, 20.0
 MOST_PAYMENTS = 5
 MOST_SEARCHES = 3
 _MOST_SIGNATURES = 10
-_INTENT = re.compile(r"pi_\w{1,250}", re.ASCII)
-_CHARGE = re.compile(r"(ch|py)_\w{1,250}", re.ASCII)
 _EVENT_ID = re.compile(r"\w{1,255}", re.ASCII)
 _EXPAND = "expand[]=latest_charge&expand[]=latest_charge.refunds"
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`api_key` may be a restricted key that reads payment intents, charges and disputes."""
+    """`api_key` may be a restricted key that reads payment intents, charges and disputes.
+
+    Without the permission to write charges and refunds, refunds that were approved wait for a person or for access.
+    """
 
     api_key: str
     webhook_secret: str
@@ -52,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Stripe:
-    """Implements `EventSource`, `PaymentSource` and `Checkable`."""
+    """Implements `EventSource`, `PaymentSource`, `ActionDesk` and `Checkable`."""
 
     system = "Stripe"
 
@@ -66,6 +69,7 @@ class Stripe:
         limits = replace(connection.limits, requests=rate, per_seconds=1.0)
         self._transport = connection.transport(self.system, ORIGIN, limits=limits, headers={"stripe-version": VERSION})
         self._access = FixedAccess(f"Bearer {settings.api_key}", clock=connection.clock)
+        self._refunds = RefundDesk(self._transport, self._access, connection)
 
     def verify(self, envelope: Envelope) -> None:
         """Raise Forged unless one `v1` of `Stripe-Signature` is right and its time is within the window.
@@ -99,8 +103,8 @@ class Stripe:
         The search is late: what was paid within the last minute may not be found yet.
         """
         names = [name.removeprefix("stripe:") for name in about.payments]
-        intents = list(dict.fromkeys(name for name in names if _INTENT.fullmatch(name)))
-        charges = list(dict.fromkeys(name for name in names if _CHARGE.fullmatch(name)))
+        intents = list(dict.fromkeys(name for name in names if translate.is_intent(name)))
+        charges = list(dict.fromkeys(name for name in names if translate.is_charge(name)))
         at = self._clock()
         if intents:
             return await self._by_intents(intents[:MOST_PAYMENTS], at)
@@ -111,6 +115,23 @@ class Stripe:
         )
         unique = {intent.id: intent for each in found for intent in each}
         return tuple([await self._look(intent, at) for intent in list(unique.values())[:MOST_PAYMENTS]])
+
+    def objection(self, action: OrderAction) -> str:
+        """Why this cannot be done here: only refunds of known payments can."""
+        return self._refunds.objection(action)
+
+    async def render_action(self, action: OrderAction) -> bytes:
+        """The form that makes the refund. Raises Rejected where the payment does not allow it (any more)."""
+        return await self._refunds.render(action)
+
+    async def carry_out(self, request: bytes, key: str) -> ActionReceipt:
+        """Make the refund, once for each key. Raises ConnectorError."""
+        return await self._refunds.carry_out(request, key)
+
+    async def find_action(self, request: bytes, key: str, since: datetime) -> ActionReceipt | None:
+        """The refund made for *key*, however long ago. Raises CameToNothing where it failed."""
+        del since  # the payment's refunds are few, and no clock has to agree with Stripe's
+        return await self._refunds.find(request, key)
 
     async def check(self) -> str:
         """Which account the key opens."""

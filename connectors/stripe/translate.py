@@ -30,6 +30,8 @@ _PAYMENT_KEYS = ("payment_id", "shopify_payment_id")
 MOST_REFUNDS = 50
 _LONGEST_NAME = 200
 _ID = re.compile(r"[\w\-]{1,255}", re.ASCII)
+_INTENT = re.compile(r"pi_\w{1,250}", re.ASCII)
+_CHARGE = re.compile(r"(ch|py)_\w{1,250}", re.ASCII)
 _GID = re.compile(r"gid://shopify/Order/(\d{1,20})", re.ASCII)
 
 # https://docs.stripe.com/currencies#zero-decimal. Its list names UGX too, but its special cases say that UGX and ISK
@@ -47,6 +49,29 @@ def amount(minor: int, currency: str, where: str) -> Money:
     if abs(minor) > 10**20:
         raise ValueError(f"{where}: expected an amount, got a number with more than 20 digits")
     return money(Decimal(minor).scaleb(-decimals), currency, where)
+
+
+def minor(amount: Money) -> int:
+    """The amount as Stripe counts it. Raises ValueError where it cannot be said so.
+
+    Of three decimals the last must be zero (https://docs.stripe.com/currencies#three-decimal).
+    """
+    code = amount.currency
+    decimals = 0 if code in _NO_DECIMALS else 3 if code in _THREE_DECIMALS else 2
+    found = amount.decimal.scaleb(decimals)
+    if found != found.to_integral_value() or (decimals == 3 and found % 10):
+        raise ValueError(f"Stripe cannot take {amount}: it has too many decimals")
+    return int(found)
+
+
+def is_intent(name: str) -> bool:
+    """Whether this is the id of a payment intent."""
+    return _INTENT.fullmatch(name) is not None
+
+
+def is_charge(name: str) -> bool:
+    """Whether this is the id of a charge, or of a payment that is kept like one."""
+    return _CHARGE.fullmatch(name) is not None
 
 
 def checked(name: str, where: str) -> str:
@@ -103,10 +128,10 @@ def charge(found: wire.Charge, where: str, *, tried_at: datetime | None = None) 
         refunded=back if found.captured else Money(0, taken.currency),
         refundable=Money(max(0, taken.amount - back.amount), taken.currency) if found.captured else None,
         method=method(found.payment_method_details) or None,
-        created_at=_created(found, where),
+        created_at=created(found, where),
         failure_code=code if failed else "",
         failure_message=message if failed else "",
-        attempts=_attempt(found, state, _created(found, where) or tried_at),
+        attempts=_attempt(found, state, created(found, where) or tried_at),
         refunds=_refunds(found, where),
     )
 
@@ -139,9 +164,10 @@ def in_words(code: str | None, message: str | None) -> str:
     return DECLINES.get(code or "") or line(message).rstrip(".") or NO_REASON
 
 
-def _created(
+def created(
     found: wire.Charge | wire.PaymentIntent | wire.Refund | wire.Dispute | wire.FraudWarning, where: str
 ) -> datetime | None:
+    """When it was made, where it says so."""
     return None if found.created is None else from_unix(found.created, f"{where}.created")
 
 
@@ -199,7 +225,7 @@ def intent(found: wire.PaymentIntent, where: str, *, tried_at: datetime | None =
         refunded=told.refunded,
         refundable=told.refundable,
         method=told.method,
-        created_at=_created(found, where),
+        created_at=created(found, where),
         attempts=told.attempts,
         refunds=told.refunds,
         failure_code="",
@@ -263,7 +289,7 @@ def _refunds(found: wire.Charge, where: str) -> tuple[Refund, ...]:
     return tuple(
         refund(each, at, f"{where}.refunds.data[{index}]")
         for index, each in enumerate(listed[:MOST_REFUNDS])
-        if (at := _created(each, f"{where}.refunds.data[{index}]")) is not None
+        if (at := created(each, f"{where}.refunds.data[{index}]")) is not None
     )
 
 
@@ -275,7 +301,7 @@ def dispute(found: wire.Dispute, where: str) -> Dispute:
     due = found.evidence_details.due_by if found.evidence_details else None
     reason = found.reason or ""
     return Dispute(
-        opened_at=_created(found, where),
+        opened_at=created(found, where),
         id=checked(found.id, f"{where}.id"),
         state=found.status,
         reason=DISPUTE_REASONS.get(reason) or line(reason.replace("_", " ")),
@@ -289,7 +315,7 @@ def fraud_warning(found: wire.FraudWarning, at: datetime, where: str) -> FraudWa
     kind = found.fraud_type or ""
     return FraudWarning(
         id=checked(found.id, f"{where}.id"),
-        at=_created(found, where) or at,
+        at=created(found, where) or at,
         reason=FRAUD_TYPES.get(kind) or line(kind.replace("_", " ")),
         is_actionable=found.actionable is not False,
     )

@@ -97,6 +97,25 @@ class Refunds(Struct, kw_only=True):
     data: list[Refund] | None = None
 
 
+class RefundList(Struct, kw_only=True):
+    """One page of `GET /v1/refunds`, newest first."""
+
+    data: list[Refund]
+    has_more: bool = False
+
+
+class ErrorDetails(Struct, kw_only=True):
+    """https://docs.stripe.com/api/errors"""
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class ErrorAnswer(Struct, kw_only=True):
+    error: ErrorDetails
+
+
 class EvidenceDetails(Struct, kw_only=True):
     due_by: int | None = None
 

@@ -127,6 +127,20 @@ REFUND_FAILURES = {
     "merchant_request": "the shop asked to stop it",
 }
 
+REFUSALS = {
+    "amount_too_large": "that is more than can still be refunded",
+    "amount_too_small": "the amount is too small to be refunded",
+    "balance_insufficient": "there is not enough money in the Stripe balance",
+    "insufficient_funds": "there is not enough money in the Stripe balance",
+    "charge_already_refunded": "the payment has already been refunded in full",
+    "charge_disputed": "the payment is disputed: the bank decides who gets the money",
+    "charge_expired_for_capture": "the payment was never taken and has lapsed",
+    "charge_not_refundable": "this payment cannot be refunded",
+    "refund_disputed_payment": "the payment is disputed: the bank decides who gets the money",
+    "resource_missing": "this payment is not known in the account",
+}
+"""Why a refund is refused, by https://docs.stripe.com/error-codes."""
+
 FRAUD_TYPES = {
     "card_never_received": "the card never reached its owner",
     "fraudulent_card_application": "the card was applied for in another person's name",

@@ -21,9 +21,11 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
     build_client_schema,
+    get_variable_values,
     parse,
     validate,
 )
@@ -70,6 +72,13 @@ class Answers:
             return [_in_shopifys_words(error.message) for error in errors]
         return document
 
+    def check_variables(self, document: DocumentNode, variables: dict[str, Any]) -> list[Problem]:
+        """What is wrong with the variables, by the vendor's schema; nothing where that is not at hand."""
+        if self._schema is None:
+            return []
+        found = get_variable_values(self._schema, operation_of(document).variable_definitions or (), variables)
+        return [problem(error.message, "INVALID_VARIABLE") for error in found] if isinstance(found, list) else []
+
     def execute(
         self,
         document: DocumentNode,
@@ -80,8 +89,19 @@ class Answers:
     ) -> tuple[dict[str, Any], list[Problem]]:
         """The data, and an error for each of the *refused* fields. Raises GraphQLError for one that is not there."""
         run = _Run(document, variables, refused)
-        operation = next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
-        return run.select(operation.selection_set, root, "QueryRoot", ()), run.problems
+        operation = operation_of(document)
+        kind = "Mutation" if is_mutation(document) else "QueryRoot"
+        return run.select(operation.selection_set, root, kind, ()), run.problems
+
+
+def operation_of(document: DocumentNode) -> OperationDefinitionNode:
+    """The one thing that a document asks for."""
+    return next(d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+
+
+def is_mutation(document: DocumentNode) -> bool:
+    """Whether it changes something."""
+    return operation_of(document).operation is OperationType.MUTATION
 
 
 def problem(message: str, code: str, path: tuple[str | int, ...] = ()) -> Problem:
@@ -130,7 +150,10 @@ class _Run:
             return None
         value = source[name]
         if callable(value):
-            value = value(**{argument.name.value: self._value(argument.value) for argument in node.arguments or ()})
+            value = value(
+                **{argument.name.value: self._value(argument.value) for argument in node.arguments or ()},
+                **self._idempotency(node),
+            )
         return self._complete(node, value, path)
 
     def _complete(self, node: FieldNode, value: Any, path: tuple[str | int, ...]) -> Any:
@@ -146,6 +169,11 @@ class _Run:
             if (directive.name.value == "include" and not value) or (directive.name.value == "skip" and value):
                 return False
         return True
+
+    def _idempotency(self, node: FieldNode) -> dict[str, str]:
+        """The key of `@idempotent(key:)`, as one argument more."""
+        found = [directive for directive in node.directives or () if directive.name.value == "idempotent"]
+        return {"idempotent": str(self._value(found[0].arguments[0].value))} if found and found[0].arguments else {}
 
     def _value(self, node: Any) -> Any:
         return self._variables.get(node.name.value) if isinstance(node, VariableNode) else getattr(node, "value", None)

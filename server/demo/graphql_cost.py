@@ -14,6 +14,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
 )
@@ -25,7 +26,11 @@ _PASSAGES = ("nodes", "edges")
 def requested_cost(document: DocumentNode, variables: Mapping[str, Any]) -> int:
     """Points for the whole document, before anything of it is looked up."""
     count = _Count(document, variables)
-    return sum(count.of(d.selection_set) for d in document.definitions if isinstance(d, OperationDefinitionNode))
+    operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    changes = [d for d in operations if d.operation is OperationType.MUTATION]
+    # A mutation costs ten points, whatever it answers.
+    extra = sum(10 * len(d.selection_set.selections) for d in changes)
+    return extra + sum(count.of(d.selection_set) for d in operations)
 
 
 def actual_cost(data: Any) -> int:

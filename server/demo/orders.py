@@ -114,4 +114,8 @@ class WorldOrder:
 
     @property
     def financial_status(self) -> str:
-        return "paid" if self.intent.is_paid else "pending"
+        if not self.intent.is_paid:
+            return "pending"
+        if self.intent.refunded:
+            return "refunded" if self.intent.refunded >= self.intent.amount else "partially_refunded"
+        return "paid"

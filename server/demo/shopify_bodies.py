@@ -1,10 +1,12 @@
 """This file tells an order the way Shopify's REST resources and webhooks do (Admin API, Order and Fulfillment)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from server.demo.orders import Attempt, Item, Parcel, WorldOrder, WorldScan
+from server.demo.shopify_books import ShopRefund
 
 SHOP = "acme-outfitters.myshopify.com"
 SHIPMENT_STATUS = {
@@ -21,11 +23,18 @@ def stamp(at: datetime | None) -> str | None:
     return at.isoformat(timespec="seconds") if at else None
 
 
-def order_body(order: WorldOrder) -> dict[str, Any]:
-    """An order webhook's body: the REST resource without its outer key."""
+def order_body(order: WorldOrder, address: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """An order webhook's body: the REST resource without its outer key. *address* is one that was changed."""
     person = order.customer
     money = {"shop_money": {"amount": str(order.total), "currency_code": "USD"}}
-    address = {"city": person.city, "province": person.region, "province_code": person.region, "country_code": "US"}
+    place = {"city": person.city, "province": person.region, "province_code": person.region, "country_code": "US"}
+    if address is not None:
+        place = {
+            "city": address["city"],
+            "province": address["province"],
+            "province_code": address["provinceCode"],
+            "country_code": address["countryCodeV2"],
+        }
     return {
         "id": order.id,
         "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
@@ -58,7 +67,7 @@ def order_body(order: WorldOrder) -> dict[str, Any]:
             "tags": ", ".join(person.tags),
             "phone": None,
         },
-        "shipping_address": {"name": person.name, "country": "United States", **address},
+        "shipping_address": {"name": person.name, "country": "United States", **place},
         "shipping_lines": [{"title": order.shipping_method}],
         "line_items": [_line(order, item) for item in order.items],
         "fulfillments": [fulfillment_body(order, parcel) for parcel in order.parcels],
@@ -222,3 +231,27 @@ def refund_body(order: WorldOrder, amount: Decimal, at: datetime) -> dict[str, A
             }
         ],
     }
+
+
+def shop_refund_body(order: WorldOrder, refund: ShopRefund) -> dict[str, Any]:
+    """A refund made in the shop, as `refunds/create` tells it."""
+    body = refund_body(order, refund.amount, refund.at)
+    (transaction,) = body["transactions"]
+    money_back = {**transaction, "id": refund.transaction_id, "parent_id": refund.parent_id}
+    lines = [
+        {"id": refund.id * 10 + place, "line_item_id": line, "quantity": quantity}
+        for place, (line, quantity) in enumerate(refund.lines.items())
+    ]
+    return {
+        **body,
+        "id": refund.id,
+        "note": refund.note,
+        "restock": refund.restocks,
+        "refund_line_items": lines,
+        "transactions": [money_back] if refund.amount else [],
+    }
+
+
+def cancelled_body(order: WorldOrder) -> dict[str, Any]:
+    """An order that staff cancelled."""
+    return {**order_body(order), "cancel_reason": "other"}

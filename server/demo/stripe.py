@@ -1,4 +1,4 @@
-"""This file stands in for Stripe: PaymentIntents with their charges, and signed events."""
+"""This file stands in for Stripe: PaymentIntents with their charges and refunds, and signed events."""
 
 import hashlib
 import hmac
@@ -9,19 +9,23 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from litestar import Response, get
+from litestar import Response, get, post
 from litestar.params import FromPath
 
 from connectors.transport import Clock
 from server.demo.fake import AnyRequest, Fake, answer
 from server.demo.orders import Attempt, Intent, WorldOrder
 from server.demo.sender import Letter
+from server.demo.stripe_refunds import Refunds
 
 KEY = "rk_test_demo"
+READ_KEY = "rk_test_readonly"
+"""A restricted key that may read everything, and refund nothing."""
 SECRET = "whsec_demo"
 VERSION = "2026-10-28.endive"
 TIME_TO_ANSWER = timedelta(days=9)
 SEARCH_IS_LATE_BY = timedelta(minutes=1)
+_EXPAND = re.compile(r"expand\[\d*\]")
 _DECLINES = {
     "insufficient_funds": "Your card has insufficient funds.",
     "expired_card": "Your card has expired.",
@@ -34,6 +38,7 @@ class FakeStripe(Fake):
 
     def __init__(self, clock: Clock) -> None:
         self.orders: dict[int, WorldOrder] = {}
+        self.refunds = Refunds(clock, self._find)
         self._clock = clock
 
         @get("/v1/payment_intents/search")
@@ -50,7 +55,7 @@ class FakeStripe(Fake):
             return self._answer(
                 request,
                 set(),
-                lambda: intent_body(found[0], expand=_expands(request)) if found else _missing("payment_intent"),
+                lambda: self._intent_body(found[0], request) if found else _missing("payment_intent"),
             )
 
         @get("/v1/charges/{charge_id:str}")
@@ -71,7 +76,17 @@ class FakeStripe(Fake):
         async def balance(request: AnyRequest) -> Response[Any]:
             return self._answer(request, set(), lambda: {"object": "balance", "available": [], "livemode": False})
 
-        super().__init__([search, several, read, charge, disputes, account, balance])
+        @get("/v1/refunds")
+        async def refunds(request: AnyRequest) -> Response[Any]:
+            known = {"payment_intent", "charge", "limit", "starting_after"}
+            return self._answer(request, known, lambda: self.refunds.page(dict(request.query_params)))
+
+        @post("/v1/refunds", status_code=200)
+        async def refund(request: AnyRequest) -> Response[Any]:
+            body = await request.body()
+            return self._answer(request, set(), lambda: self.refunds.create(dict(request.headers), body), writes=True)
+
+        super().__init__([search, several, read, charge, disputes, account, balance, refunds, refund])
 
     def letter(self, kind: str, subject: dict[str, Any]) -> Letter:
         """A signed event about an object."""
@@ -107,11 +122,47 @@ class FakeStripe(Fake):
             self.letter(intent_event, intent_body(order)),
         ]
 
-    def _answer(self, request: AnyRequest, known: set[str], work: Callable[[], Any]) -> Response[Any]:
+    def refund_letters(self, kind: str, refund: dict[str, Any]) -> list[Letter]:
+        """What Stripe sends about a refund: an event of *kind*, and about a new one also that of its charge."""
+        letters = [self.letter(kind, refund)]
+        found = self._find("charge", refund["charge"])
+        if found and kind == "refund.created" and refund["status"] != "failed":
+            letters.append(self.letter("charge.refunded", charge_body(*found)))
+        return letters
+
+    def _find(self, parameter: str, name: str) -> tuple[WorldOrder, Attempt] | None:
+        """The order and the charge that are named by a payment intent's id or a charge's."""
+        for order in self.orders.values():
+            tries = order.intent.attempts
+            if parameter == "payment_intent" and order.intent.id == name:
+                return order, tries[-1] if tries else Attempt("", order.intent.created_at, "none")
+            for attempt in tries:
+                if parameter == "charge" and attempt.charge_id == name:
+                    return order, attempt
+        return None
+
+    def _intent_body(self, order: WorldOrder, request: AnyRequest) -> dict[str, Any]:
+        """With its charge and the charge's refunds, where they are asked for."""
+        found = intent_body(order, expand=_expands(request))
+        charge = found["latest_charge"]
+        if isinstance(charge, dict) and "latest_charge.refunds" in _expanded(request):
+            charge["refunds"] = _list(self.refunds.of(charge["id"]))
+        return found
+
+    def _answer(
+        self, request: AnyRequest, known: set[str], work: Callable[[], Any], *, writes: bool = False
+    ) -> Response[Any]:
         """What *work* finds, for whoever may ask and asks with *known* parameters only."""
-        if request.headers.get("authorization") != f"Bearer {KEY}":
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if key not in (KEY, READ_KEY):
             return _refusal(401, "Invalid API Key provided")
-        unknown = [name for name in request.query_params if name not in known | {"expand[]"}]
+        if writes and key == READ_KEY:
+            return _refusal(
+                403,
+                f"The provided key '{key[:8]}***' does not have the required permissions for this endpoint on account "
+                "'acct_demo'. Having the 'rak_charge_write' permission would allow this request to continue.",
+            )
+        unknown = [name for name in request.query_params if name not in known and not _EXPAND.fullmatch(name)]
         if unknown:
             return _refusal(400, f"Received unknown parameter: {unknown[0]}", code="parameter_unknown")
         found = work()
@@ -146,8 +197,12 @@ class FakeStripe(Fake):
 
 
 def _expands(request: AnyRequest) -> bool:
-    wanted = request.query_params.getall("expand[]", [])
-    return "latest_charge" in wanted or "data.latest_charge" in wanted
+    return not {"latest_charge", "data.latest_charge"}.isdisjoint(_expanded(request))
+
+
+def _expanded(request: AnyRequest) -> list[str]:
+    """What is to be shown whole; Stripe takes `expand[]` and `expand[0]` alike."""
+    return [value for name, value in request.query_params.multi_items() if _EXPAND.fullmatch(name)]
 
 
 def _list(found: list[dict[str, Any]]) -> dict[str, Any]:

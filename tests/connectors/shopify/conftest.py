@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from connectors import shopify
 from connectors.connection import Connection
 from connectors.contract import Envelope
 from connectors.model import Observation
+from server.demo.graphql_answers import load_schema
+from tests.connectors.shopify.acting import Office, opened
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SECRET = "hush"
@@ -362,3 +364,10 @@ def order_answer() -> Callable[..., dict[str, Any]]:
 def transaction() -> Callable[..., dict[str, Any]]:
     """`transaction(802, parent=801)`: a transaction in that answer."""
     return _transaction
+
+
+@pytest.fixture
+async def office(specs: Path) -> AsyncIterator[Office]:
+    """A paid order in the simulated shop, which is strict by the vendor's own schema."""
+    async for each in opened(load_schema(specs)):
+        yield each

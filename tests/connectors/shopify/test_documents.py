@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.validation import NoDeprecatedCustomRule
 
+from connectors.shopify import action_documents as actions
 from connectors.shopify.documents import DOCUMENTS, VERSION
 
 MOST_POINTS = 450
@@ -40,6 +41,27 @@ def test_document_is_valid_and_holds_nothing_deprecated(schema: GraphQLSchema, n
     document = parse(DOCUMENTS[name])
     assert validate(schema, document) == []
     assert validate(schema, document, [NoDeprecatedCustomRule]) == []
+
+
+CHANGES = {
+    "RefundOrder": actions.REFUND_ORDER,
+    "CancelOrder": actions.CANCEL_ORDER,
+    "ChangeAddress": actions.CHANGE_ADDRESS,
+    "CreditCustomer": actions.CREDIT_CUSTOMER,
+    **{f"HoldOrder {parts}": actions.hold_order(parts) for parts in (1, 2, actions.MOST_PARTS)},
+    **{f"ReleaseOrder {parts}": actions.release_order("ReleaseOrder", parts) for parts in (1, 2, actions.MOST_PARTS)},
+    "OverrideFraudHold": actions.release_order("OverrideFraudHold", 1),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change_is_valid_and_holds_nothing_deprecated(schema: GraphQLSchema, name: str) -> None:
+    document = parse(CHANGES[name])
+    assert validate(schema, document) == []
+    assert validate(schema, document, [NoDeprecatedCustomRule]) == []
+    operation = next(each for each in document.definitions if isinstance(each, OperationDefinitionNode))
+    assert operation.name is not None
+    assert operation.name.value == name.split()[0]
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

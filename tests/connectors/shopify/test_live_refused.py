@@ -138,7 +138,9 @@ async def test_check_names_the_shop_its_scopes_and_what_is_missing_without_other
     assert await world.connect().check() == (
         "Shopify shop Acme (acme.myshopify.com); "
         "scopes: read_customers, read_returns, read_third_party_fulfillment_orders, write_orders; "
-        "without read_fulfillments (parcels), read_shopify_payments_disputes (disputes)"
+        "without read_fulfillments (parcels), read_shopify_payments_disputes (disputes); "
+        "people carry out by hand what needs write_merchant_managed_fulfillment_orders (holds), "
+        "write_store_credit_account_transactions (store credit)"
     )
 
 
@@ -150,6 +152,9 @@ async def test_check_says_no_more_where_nothing_is_missing(world: Any) -> None:
         "read_orders",
         "read_returns",
         "read_shopify_payments_disputes",
+        "write_merchant_managed_fulfillment_orders",
+        "write_orders",
+        "write_store_credit_account_transactions",
     )
     world.answers = [installed(*scopes)]
     assert await world.connect().check() == f"Shopify shop Acme (acme.myshopify.com); scopes: {', '.join(scopes)}"
