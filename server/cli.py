@@ -16,6 +16,7 @@ from server import (
     cli_actions,
     cli_approvals,
     cli_audit,
+    cli_gorgias,
     cli_history,
     cli_policy,
     log,
@@ -45,6 +46,7 @@ app.add_typer(cli_policy.policy_app, name="policy")
 app.add_typer(cli_actions.actions_app, name="actions")
 app.add_typer(cli_approvals.approvals_app, name="approvals")
 app.add_typer(cli_audit.audit_app, name="audit")
+app.add_typer(cli_gorgias.gorgias_app, name="gorgias")
 app.command()(cli_history.replay)
 
 
@@ -58,7 +60,7 @@ def serve(config: Config = DEFAULT_CONFIG) -> None:
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Where the server listens; the simulated world takes 9100 to 9106.")] = 8080,
+    port: Annotated[int, typer.Option(help="Where the server listens; the simulated world takes 9100 to 9108.")] = 8080,
     folder: Annotated[Path | None, typer.Option(help="Keep the files of the demo here.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Play every story and end.")] = False,
 ) -> None:
@@ -101,6 +103,18 @@ def doctor(config: Config = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         )
     if any(finding.status == "error" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def reconcile(
+    workspace: Annotated[str, typer.Option(help="Only of this workspace.")] = "",
+    connection: Annotated[str, typer.Option(help="Only this connection.")] = "",
+    config: Config = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Read connections back now, and take in what their webhooks have not told. The server does it by itself, too."""
+    answer = ask(config, "reconcile", {"workspace": workspace, "connection": connection})
+    show(answer, "connections", ("workspace", "connection", "pages", "found", "trouble"), as_json=as_json)
 
 
 @token_app.command("create")

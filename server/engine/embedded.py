@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from connectors.transport import Clock
+from server.flows.audit import HeadLog
 from server.flows.deliver import Courier, Happened, Watcher
 from server.flows.enrich import Enricher
 from server.flows.execute import Executor
@@ -71,8 +72,9 @@ class Engine:
         self._on_event = on_event
         self._courier = Courier(workspaces, store, clock, watcher=self._tell)
         self._enricher = Enricher(workspaces, store, clock, on_done=self.wake)
-        self._executor = Executor(workspaces, store, clock)
-        self._reading_back = ReadingBack(workspaces, store, clock)
+        self._executor = Executor(workspaces, store, clock, on_done=self.wake)
+        self._reading_back = ReadingBack(workspaces, store, clock, notice=self._enricher.notice, on_done=self.wake)
+        self._audit_heads = HeadLog(workspaces, store, clock)
         self._awake = asyncio.Event()
         self._turning = asyncio.Lock()
         self._loops: list[asyncio.Task[None]] = []
@@ -98,13 +100,15 @@ class Engine:
     async def stop(self) -> None:
         """Finish what is under way, within ten seconds. What is cut off then is resolved at the next start."""
         self._is_stopping = True
+        self._executor.stop()
         self.wake()
         loops, self._loops = self._loops, []
         for loop in loops[1:]:
             loop.cancel()
         await self._enricher.stop()
-        if loops or self._under_way:
-            _, late = await asyncio.wait([*loops, *self._under_way.values()], timeout=LONGEST_DRAIN)
+        await self._reading_back.stop()
+        if under_way := [*loops, *self._under_way.values(), *self._executor.under_way]:
+            _, late = await asyncio.wait(under_way, timeout=LONGEST_DRAIN)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -120,7 +124,8 @@ class Engine:
                 done = await self._follow_policies()
                 done += await self._process() + await self._review() + await self._execute()
                 done += await self._send() + await self._enrich() + await self._read_back()
-            if under_way := {*self._under_way.values(), *self._enricher.under_way}:
+            beside = (*self._enricher.under_way, *self._executor.under_way, *self._reading_back.under_way)
+            if under_way := {*self._under_way.values(), *beside}:
                 await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
             elif not done:
                 return
@@ -140,6 +145,7 @@ class Engine:
                     ("deliver", self._send),
                     ("enrich", self._enrich),
                     ("read back", self._read_back),
+                    ("audit", self._log_audit_heads),
                 ):
                     done += await self._guarded(name, step)
             if self._trouble:
@@ -185,6 +191,11 @@ class Engine:
     async def _read_back(self) -> int:
         """Ask connections what their webhooks may not have told."""
         return await self._reading_back.run_due()
+
+    async def _log_audit_heads(self) -> int:
+        """Let the log say how far the audit log has come. How much was done: nothing that leads to more."""
+        await self._audit_heads.look()
+        return 0
 
     async def _review(self) -> int:
         return await review_due(self._workspaces, self._store, self._clock)
@@ -234,7 +245,7 @@ class Engine:
         seconds = POLICY_EVERY if self._policies.are_there else LONGEST_SLEEP
         if due_at is not None:
             seconds = min(seconds, max(0.0, (due_at - self._clock()).total_seconds() / self._pace))
-        if self._under_way:
+        if self._under_way or self._executor.under_way:
             # What is under way counts as due until it is done, and may hide what is due next.
             seconds = max(min(seconds, PAUSE_AFTER_TROUBLE), SLEEP_WHILE_DELIVERING)
         with contextlib.suppress(TimeoutError):

@@ -11,27 +11,21 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from connectors.transport import Clock
 from server.errors import BadInput, NotFound
-from server.flows import dead_letters, learn_history, policy_try, stopped_actions, tokens
+from server.flows import (
+    administer_approvals,
+    administer_audit,
+    administer_connections,
+    dead_letters,
+    learn_history,
+    policy_try,
+    stopped_actions,
+    tokens,
+)
+from server.flows.desk import Desk
 from server.flows.learn import load_transit
-from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject, Role
 from server.rules.transit import Leg
-from server.store.contract import Store
-from server.workspaces import Workspaces
-
-
-class Desk(Struct, frozen=True, kw_only=True):
-    """What the commands work on."""
-
-    store: Store
-    workspaces: Workspaces
-    clock: Clock
-    wake: Callable[[], None] = lambda: None
-    """Tell the engine that there is work; nothing to tell when no server runs."""
-    policies: PolicyFiles | None = None
-    """None when no server runs: then the files are read at the next start."""
 
 
 class TokenCreate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,7 +159,7 @@ async def list_actions(desk: Desk, wanted: ActionsList) -> JsonObject:
                 "order": action.order.order_id,
                 "connection": action.connection,
                 "kind": action.kind,
-                "to": action.audience or action.ticket_id,
+                "to": action.audience or action.ticket_id or action.target,
                 "state": action.state,
                 "at": action.finished_at,
                 "attempts": action.attempts,
@@ -229,6 +223,9 @@ COMMANDS: Mapping[str, tuple[type[Struct], Command]] = {
     "history_learn": (HistoryLearn, learn),
     "policy_reload": (Nothing, reload_policies),
     "policy_try": (PolicyTry, try_policy),
+    **administer_approvals.COMMANDS,
+    **administer_audit.COMMANDS,
+    **administer_connections.COMMANDS,
 }
 
 

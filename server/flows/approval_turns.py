@@ -7,24 +7,34 @@ and the order's history cannot disagree.
 from datetime import datetime
 
 from server.approval_model import ApprovalRequest, AuditFact, Person, Turn
+from server.flows.notify import outlets_of
 from server.rules.approval_follow_up import follow_up
-from server.rules.policy import Policy
 from server.store.contract import Writing
+from server.workspaces import Workspace
 
 
 def record_turn(
-    tx: Writing, request: ApprovalRequest, turn: Turn, policy: Policy, now: datetime, *, by: Person | None = None
+    tx: Writing, request: ApprovalRequest, turn: Turn, workspace: Workspace, now: datetime, *, by: Person | None = None
 ) -> None:
     """Store *request* as it is after *turn*. *by* is who brought it about; None: nobody, by time or by a system."""
     tx.put_approval(request)
     tx.add_audit(audit_fact(request, turn, now, by))
-    for action in follow_up(request, turn, policy, now, earlier=tx.actions_of(request.order), by=by):
+    for action in follow_up(
+        request,
+        turn,
+        workspace.policy,
+        now,
+        earlier=tx.actions_of(request.order),
+        issues=tx.issues_of(request.order),
+        outlets=outlets_of(workspace, None),
+    ):
         tx.put_action(action)
 
 
 def audit_fact(request: ApprovalRequest, turn: Turn, now: datetime, by: Person | None) -> AuditFact:
     """What the log keeps of a turn."""
     amount = {"amount": request.amount.value, "currency": request.amount.currency} if request.amount else {}
+    receipt = {"receipt": request.receipt.id} if request.receipt and turn is Turn.EXECUTED else {}
     return AuditFact(
         workspace=request.workspace,
         at=now,
@@ -32,5 +42,11 @@ def audit_fact(request: ApprovalRequest, turn: Turn, now: datetime, by: Person |
         actor=by.id if by else "",
         via=by.via if by else "",
         subject=request.id,
-        details={"order": str(request.order), "kind": request.kind, "version": str(request.version), **amount},
+        details={
+            "order": str(request.order),
+            "kind": request.kind,
+            "version": str(request.version),
+            **amount,
+            **receipt,
+        },
     )

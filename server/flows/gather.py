@@ -9,12 +9,13 @@ import structlog
 
 from connectors.model import Observation
 from connectors.transport import Clock
+from server.approval_model import ApprovalRequest
 from server.context import CandidateContext, Context, SourceContext
 from server.errors import NotFound
 from server.flows import present
 from server.flows.asks import Reach
 from server.flows.flights import Flights
-from server.flows.look import Look
+from server.flows.look import Look, SeenNow
 from server.flows.resolve import Finder, as_context
 from server.flows.sources import Sources, last_word
 from server.flows.tickets import match_ticket
@@ -24,6 +25,7 @@ from server.rules.timeline import empty
 from server.store.contract import Reading, Store, StoreUnavailable
 from server.workspaces import Workspaces
 
+_Stored = tuple[OrderRecord | None, tuple[Issue, ...], tuple[Action, ...], tuple[ApprovalRequest, ...]]
 Recorder = Callable[[str, tuple[Observation, ...]], Awaitable[object]]
 """Stores what was seen of a workspace's orders, so that it is folded like any other word."""
 
@@ -59,10 +61,21 @@ class Gathering:
         return await self._whole(await self._look_by_reference(workspace, reference, shop, live=live, wait=wait))
 
     async def stream_order(
-        self, workspace: str, reference: str, *, shop: str = "", live: bool = True, wait: float | None = None
+        self,
+        workspace: str,
+        reference: str,
+        *,
+        shop: str = "",
+        live: bool = True,
+        wait: float | None = None,
+        only: str = "",
     ) -> AsyncGenerator[Context]:
-        """The stored order at once, and again after each answer; the last one is the whole. Raises as `of_order`."""
+        """The stored order at once, and again after each answer; the last one is the whole. Raises as `of_order`.
+
+        With *only* no other connection than that is asked.
+        """
         look = await self._look_by_reference(workspace, reference, shop, live=live, wait=wait)
+        look.only = only
         async with aclosing(self._each(look)) as contexts:
             async for context in contexts:
                 yield context
@@ -75,16 +88,45 @@ class Gathering:
         return found if isinstance(found, Context) else await self._whole(found)
 
     async def stream_ticket(
-        self, workspace: str, connection: str, ticket_id: str, *, live: bool = True, wait: float | None = None
+        self,
+        workspace: str,
+        connection: str,
+        ticket_id: str,
+        *,
+        live: bool = True,
+        wait: float | None = None,
+        only: str = "",
     ) -> AsyncGenerator[Context]:
         """The same as a stream, as `stream_order` gives it, once it is known which order it is."""
         found = await self._look_by_ticket(workspace, connection, ticket_id, live=live, wait=wait)
         if isinstance(found, Context):
             yield found
             return
+        found.only = only
         async with aclosing(self._each(found)) as contexts:
             async for context in contexts:
                 yield context
+
+    async def read_now(self, workspace: str, reference: str, *, shop: str = "") -> SeenNow:
+        """An order once every source has answered or failed, for a decision: no answer of a moment ago counts.
+
+        Raises NotFound, Ambiguous.
+        """
+        flights = Flights(self._clock)
+        look = await self._look_by_reference(workspace, reference, shop, live=True, wait=None, flights=flights)
+        return await self._seen_now(look, flights)
+
+    async def read_again(self, key: OrderKey) -> SeenNow:
+        """The same for an order that was asked about before, whatever else has its number. Raises NotFound, Ambiguous.
+
+        Where it is not stored (yet), its shop is asked for it.
+        """
+        flights = Flights(self._clock)
+        try:
+            look = await self._look(self._finder(key.workspace), key, (), None, self._deadline(None), flights)
+        except NotFound:
+            return await self.read_now(key.workspace, key.order_id, shop=key.shop)
+        return await self._seen_now(look, flights)
 
     async def search(
         self, workspace: str, text: str, *, live: bool = True
@@ -102,11 +144,19 @@ class Gathering:
     # --- beginnings -------------------------------------------------------------------------------------------------
 
     async def _look_by_reference(
-        self, workspace: str, reference: str, shop: str, *, live: bool, wait: float | None
+        self,
+        workspace: str,
+        reference: str,
+        shop: str,
+        *,
+        live: bool,
+        wait: float | None,
+        flights: Flights | None = None,
     ) -> Look:
         finder, live, deadline = self._finder(workspace), live and wait != 0, self._deadline(wait)
         found = await finder.order(reference, shop=shop, live=live, deadline=deadline)
-        return await self._look(finder, found.key, found.seen, None, self._live_until(live, wait, deadline))
+        until = self._live_until(live, wait, deadline)
+        return await self._look(finder, found.key, found.seen, None, until, flights)
 
     async def _look_by_ticket(
         self, workspace: str, connection: str, ticket_id: str, *, live: bool, wait: float | None
@@ -131,11 +181,12 @@ class Gathering:
         seen: tuple[Observation, ...],
         matched_by: str | None,
         until: float | None,
+        flights: Flights | None = None,
     ) -> Look:
-        def work(tx: Reading) -> tuple[OrderRecord | None, tuple[Issue, ...], tuple[Action, ...]]:
-            return tx.record(key), tx.issues_of(key), tx.actions_of(key)
+        def work(tx: Reading) -> _Stored:
+            return tx.record(key), tx.issues_of(key), tx.actions_of(key), tx.approvals_of(key)
 
-        record, issues, actions = await self._store.read(work)
+        record, issues, actions, requests = await self._store.read(work)
         if record is None and not seen:
             raise NotFound("No order matches")
         return Look(
@@ -144,7 +195,8 @@ class Gathering:
             issues,
             seen=seen,
             actions=actions,
-            flights=self._flights,
+            requests=requests,
+            flights=flights or self._flights,
             clock=self._clock,
             belongs=self._belongs,
             source_seconds=self._source_seconds,
@@ -168,6 +220,16 @@ class Gathering:
         return self._deadline(None) if wait is None else deadline
 
     # --- ends -------------------------------------------------------------------------------------------------------
+
+    async def _seen_now(self, look: Look, flights: Flights) -> SeenNow:
+        try:
+            look.start()
+            while await look.step():
+                pass
+            return look.seen_now()
+        finally:
+            self._end(look)
+            await flights.close()
 
     async def _whole(self, look: Look) -> Context:
         try:

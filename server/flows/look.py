@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
+from msgspec import Struct
 
 from connectors.carriers import carrier_name
 from connectors.model import Observation
 from connectors.transport import Clock
-from server.context import Context
+from server.approval_model import ApprovalRequest
+from server.context import Context, SourceContext
 from server.flows.asks import (
     Ask,
     Reach,
@@ -25,13 +27,34 @@ from server.flows.flights import Answered, Flights
 from server.flows.pose import Reply, pose
 from server.flows.present import context
 from server.flows.sources import Sources
-from server.model import Action, Issue, OrderKey, OrderRecord, ShipmentView
+from server.model import Action, Issue, OrderKey, OrderRecord, OrderView, ShipmentView
 from server.rules.assess import assess
 from server.rules.timeline import fold, view
 
 Belongs = Callable[[OrderKey, Observation], Awaitable[bool]]
 
 log = structlog.get_logger()
+
+
+class SeenNow(Struct, frozen=True, kw_only=True):
+    """An order as it was just read, and which source said so or why not."""
+
+    record: OrderRecord
+    view: OrderView
+    sources: tuple[SourceContext, ...]
+
+    def trouble(self, connections: Iterable[str]) -> str:
+        """Why one of *connections* could not be read, in words; empty where all of them answered."""
+        wanted = set(connections)
+        for source in self.sources:
+            if source.connection in wanted and source.status != "ok":
+                return source.error or f"{source.system} did not answer"
+        return ""
+
+    def is_read_by(self, connections: Iterable[str]) -> bool:
+        """Whether any of *connections* answered."""
+        wanted = set(connections)
+        return any(source.connection in wanted and source.status == "ok" for source in self.sources)
 
 
 class Look:
@@ -56,14 +79,18 @@ class Look:
         sources: Sources,
         matched_by: str | None,
         actions: tuple[Action, ...] = (),
+        requests: tuple[ApprovalRequest, ...] = (),
     ) -> None:
         self.key = stored.key
         self.stored = stored
         self.seen = seen
         self.answers: list[Answered] = []
+        self.only = ""
+        """The one connection that is to be asked; empty: all of them."""
         self._reach = reach
         self._issues = issues
         self._actions = actions
+        self._requests = requests
         self._flights = flights
         self._clock = clock
         self._belongs = belongs
@@ -128,7 +155,14 @@ class Look:
             now,
             matched_by=self._matched_by,
             actions=self._actions,
+            requests=self._requests,
         )
+
+    def seen_now(self) -> SeenNow:
+        """The order as it is known now, for a decision."""
+        self._refresh()
+        sources = self._sources.list(self._record)
+        return SeenNow(record=self._record, view=self._view, sources=tuple(sources))
 
     def has_news(self) -> bool:
         """Whether the order looks different from what is stored."""
@@ -196,6 +230,8 @@ class Look:
     def _send(self, asks: Iterable[Ask]) -> None:
         for ask in asks:
             self._sources.expect(ask.connection, ask.system, ask.topic)
+            if self.only not in ("", ask.connection):
+                continue
             self._busy[ask.connection] = self._busy.get(ask.connection, 0) + 1
             self._tasks.add(asyncio.create_task(self._ask(ask)))
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from connectors.carriers import carrier_name, tracking_link
 from connectors.model import Dispute, Payment, PaymentState, Scan, Shipment
 from connectors.money import Money
+from server.approval_model import ApprovalRequest
 from server.context import (
     AttemptContext,
     CandidateContext,
@@ -31,6 +32,7 @@ from server.context import (
 )
 from server.flows.declines import in_words
 from server.flows.permitted import permitted, refundable
+from server.flows.present_approvals import approval
 from server.flows.present_notices import notifications
 from server.model import Action, Assessment, Issue, Kind, OrderView, PromiseRisk, ShipmentView, Signal, TicketLink
 from server.rules.outcome import customer_wrote
@@ -52,8 +54,9 @@ def context(
     *,
     matched_by: str | None = None,
     actions: Iterable[Action] = (),
+    requests: Sequence[ApprovalRequest] = (),
 ) -> Context:
-    """The whole answer for one order; *actions* are all of its own. Pure."""
+    """The whole answer for one order; *actions* and *requests* are all of its own. Pure."""
     return Context(
         workspace=workspace.name,
         as_of=now,
@@ -71,7 +74,8 @@ def context(
             for c in view.contacts
         ],
         notifications=notifications(actions),
-        actions=permitted(view),
+        approvals=[approval(found, view) for found in reversed(requests)],
+        actions=permitted(view, requests, workspace.policy),
         timeline=[
             TimelineContext(at=entry.at, source=entry.source, kind=entry.kind, text=entry.text)
             for entry in reversed(view.timeline[-_TIMELINE:])

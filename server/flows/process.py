@@ -77,20 +77,22 @@ async def review_due(workspaces: Workspaces, store: Store, clock: Clock, limit: 
 
 async def record_looks(store: Store, clock: Clock, workspace: str, observations: Sequence[Observation]) -> bool:
     """Take in what a live look has found, like any other event. False when there is nothing new in it."""
-    if not observations:
-        return False
+    return bool(observations) and await store.accept(look_item(workspace, observations, clock()))
+
+
+def look_item(workspace: str, observations: Sequence[Observation], now: datetime) -> InboxItem:
+    """The row of the inbox for what we have found out ourselves."""
     body = _encode_look(tuple(observations))
-    item = InboxItem(
+    return InboxItem(
         workspace=workspace,
         connection=LIVE,
         delivery_key="",
         digest=digest(body),
         headers={},
         body=body,
-        received_at=clock(),
+        received_at=now,
         is_look=True,
     )
-    return await store.accept(item)
 
 
 # --- the inbox ------------------------------------------------------------------------------------------------------

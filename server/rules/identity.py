@@ -58,8 +58,9 @@ Join = Joined | Waiting | Ambiguous | Unjoinable
 def join(observation: Observation, workspace: str, shops: Collection[str], find: Find) -> Join:
     """Which order of *workspace* the observation is about. Every name that is known must agree, else it is refused."""
     about = observation.about
-    if about.shop_order and observation.source in shops:
-        return Joined(OrderKey(workspace, observation.source, about.shop_order))
+    shop = about.shop or observation.source
+    if about.shop_order and shop in shops:
+        return Joined(OrderKey(workspace, shop, about.shop_order))
     if about.ticket or about.text:
         return _join_ticket(observation, find)
     references = (

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from server.model import Issue
 from server.rules import routing
 from server.rules.outlets import Outlets
-from server.rules.policy import Occasion, Policy, Team
+from server.rules.policy import NoticeRule, Occasion, Policy, Team
 
 
 class Audience(Struct, frozen=True, kw_only=True):
@@ -48,6 +48,18 @@ def audiences(issue: Issue, occasion: Occasion, policy: Policy, outlets: Outlets
             found[name] = replace(known, after=after)
         heard_by |= dict.fromkeys(_places(recipient, policy), name)
     return tuple(found.values())
+
+
+def listeners(names: Iterable[str], policy: Policy, outlets: Outlets) -> tuple[Audience, ...]:
+    """Whom a plain list of teams, channels and connections reaches, each of them once.
+
+    A connection that takes tasks as well as messages is sent messages here.
+    """
+    rules = (NoticeRule(who=name) for name in names)
+    told = [routing.Notice(each, timedelta()) for rule in rules for each in routing.recipients_of(rule, policy)]
+    listening = replace(outlets, sinks=outlets.sinks - outlets.notifiers)
+    found = (_audience(each.recipient, each.after, listening) for each in _one_way_each(told, outlets))
+    return tuple({audience.name: audience for audience in found if audience is not None}.values())
 
 
 def _one_way_each(notices: Iterable[routing.Notice], outlets: Outlets) -> Iterable[routing.Notice]:

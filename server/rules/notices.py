@@ -42,7 +42,7 @@ def plan_notices(
     now: datetime,
 ) -> tuple[Action, ...]:
     """The notices to store, new or changed. *issues* and *actions* are all of this order as `plan` leaves them."""
-    known = [action for action in actions if action.kind.is_notice]
+    known = [action for action in actions if action.kind.is_notice and not action.approval]
     if not known and not any(_is_told(issue, policy) for issue in issues):
         return ()
     planning = _Planning(order, assessment, issues, actions, policy, outlets, now)
@@ -80,7 +80,7 @@ class _Planning:
         now: datetime,
     ) -> None:
         self._order = order
-        self._actions = {action.key: action for action in actions if action.kind.is_notice}
+        self._actions = {action.key: action for action in actions if action.kind.is_notice and not action.approval}
         self._before = dict(self._actions)
         self._policy = policy
         self._outlets = outlets

@@ -20,6 +20,7 @@ from server.approval_model import ApprovalRequest, ApprovalState, AuditEntry, Au
 from server.model import Action, ActionState, Issue, IssueState, Kind, OrderKey, OrderRecord, Outcome, Role
 from server.model import Reference as Reference
 from server.model import ReferenceKind as ReferenceKind
+from server.rules.audit import AuditRow
 from server.rules.incident import Member
 from server.rules.transit import Leg
 
@@ -211,7 +212,11 @@ class Reading(Protocol):
         ...
 
     def audit(self, workspace: str, after: int, limit: int) -> tuple[AuditEntry, ...]:
-        """The audit log as it is stored, from the entry after number *after* on."""
+        """The audit log, from the entry after number *after* on. Raises msgspec.DecodeError where one is damaged."""
+        ...
+
+    def audit_rows(self, workspace: str, after: int, limit: int) -> tuple[AuditRow, ...]:
+        """The same as it is stored, also where it is damaged."""
         ...
 
     def audit_head(self, workspace: str) -> AuditHead:

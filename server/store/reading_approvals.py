@@ -9,7 +9,7 @@ import msgspec
 
 from server.approval_model import ApprovalRequest, ApprovalState, AuditEntry, AuditHead
 from server.model import OrderKey
-from server.rules.audit import BEGINNING
+from server.rules.audit import BEGINNING, AuditRow
 
 decode_approval = msgspec.msgpack.Decoder(ApprovalRequest).decode
 decode_entry = msgspec.json.Decoder(AuditEntry).decode
@@ -54,6 +54,15 @@ class ApprovalsReading:
     def audit(self, workspace: str, after: int, limit: int) -> tuple[AuditEntry, ...]:
         sql = "SELECT body FROM audit WHERE workspace = ? AND sequence > ? ORDER BY sequence LIMIT ?"
         return tuple(decode_entry(row[0]) for row in self._all(sql, workspace, after, limit))
+
+    def audit_rows(self, workspace: str, after: int, limit: int) -> tuple[AuditRow, ...]:
+        # Whatever somebody has put there: a number may be text by now, and a text bytes.
+        sql = """SELECT CAST(sequence AS INTEGER), CAST(hash AS BLOB), CAST(body AS BLOB) FROM audit
+            WHERE workspace = ? AND sequence > ? ORDER BY sequence LIMIT ?"""
+        return tuple(
+            AuditRow(sequence=sequence, hash=(hashed or b"").decode("utf-8", "replace"), body=body or b"")
+            for sequence, hashed, body in self._all(sql, workspace, after, limit)
+        )
 
     def audit_head(self, workspace: str) -> AuditHead:
         sql = "SELECT sequence, hash FROM audit WHERE workspace = ? ORDER BY sequence DESC LIMIT 1"

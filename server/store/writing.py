@@ -14,7 +14,7 @@ from server.store.reading import SqliteReading, microseconds
 
 encode = msgspec.msgpack.Encoder().encode
 encode_headers = msgspec.json.Encoder().encode
-encode_entry = msgspec.json.Encoder(order="deterministic").encode
+encode_entry = msgspec.json.Encoder(order="sorted").encode
 
 _ADD = """INSERT INTO inbox (workspace, connection, received_at, is_look, delivery_key, digest, headers, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from connectors.contract import Interrupted
 from connectors.model import Ticket
@@ -84,4 +85,6 @@ async def main(database, socket, epoch):
 
 
 if __name__ == "__main__":
+    # What is written to standard output is the answers alone.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(*sys.argv[1:]))

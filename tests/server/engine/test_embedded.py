@@ -141,9 +141,11 @@ async def test_an_idle_engine_asks_nothing(bench):
 
     bench.store.read = counted
     await engine.start()
-    await bench.until(lambda: len(reads) >= 5)
+    await bench.until(lambda: len(reads) >= 7)
     await asyncio.sleep(0.1)
-    assert len(reads) == 5, "one look at what was learnt, inbox, orders, actions, and at what is due next"
+    assert len(reads) == 7, (
+        "one look at what was learnt, inbox, orders, requests, actions, the audit log, and at what is due next"
+    )
 
 
 async def test_at_most_so_many_are_delivered_at_once_and_never_two_of_one_order(bench):
