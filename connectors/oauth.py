@@ -3,7 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -33,6 +33,7 @@ class TokenAnswer(Struct):
 
     access_token: str
     expires_in: int | str | None = None
+    refresh_token: str | None = None
 
 
 class _Refusal:
@@ -148,6 +149,9 @@ class ClientCredentials:
         except Denied as error:
             self._refusal.remember(error)
             raise
+        self._keep(found)
+
+    def _keep(self, found: TokenAnswer) -> None:
         self._token = found.access_token
         lifetime = _lifetime(found)
         self._until = self._clock() + max(lifetime - EARLY, lifetime / 2)
@@ -175,6 +179,36 @@ class ClientCredentials:
         if not found.access_token:
             raise Denied(self._transport.system, "the token answer holds no token")
         return found
+
+
+class RefreshedToken(ClientCredentials):
+    """Access tokens by a refresh token (RFC 6749 6), one refresh at a time.
+
+    An answer may bring another refresh token (RFC 6749 5.1), which is used from then on. Like everything here it is
+    kept in memory: a vendor whose refresh tokens are good for one use only needs more than this.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        client_id: str,
+        client_secret: str,
+        refresh_token: str,
+        *,
+        clock: Clock,
+        access_token: str = "",
+    ) -> None:
+        fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        super().__init__(transport, path, client_id, client_secret, clock=clock, fields=fields)
+        if access_token:
+            # How old it is nobody says: it is used until it is refused.
+            self._token, self._until = access_token, datetime.max.replace(tzinfo=UTC)
+
+    def _keep(self, found: TokenAnswer) -> None:
+        super()._keep(found)
+        if found.refresh_token:
+            self._fields["refresh_token"] = found.refresh_token
 
 
 def _lifetime(found: TokenAnswer) -> timedelta:

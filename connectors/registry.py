@@ -13,6 +13,7 @@ SYSTEMS: Mapping[str, str] = {
     "console": "connectors.console",
     "csv_drop": "connectors.csv_drop",
     "easypost": "connectors.easypost",
+    "gorgias": "connectors.gorgias",
     "shopify": "connectors.shopify",
     "slack": "connectors.slack",
     "smtp": "connectors.smtp",

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 _HEX = re.compile(rb"[0-9a-f]{64}", re.ASCII)
@@ -42,6 +43,13 @@ def matches_hex(header: str, secret: str, message: bytes) -> bool:
     if not _HEX.fullmatch(given):
         return False
     return hmac.compare_digest(given, sha256_hmac(secret, message).hex().encode())
+
+
+def is_one_of(header: str, secrets: Iterable[str]) -> bool:
+    """Whether *header* is one of the secrets that were agreed; all are compared, whichever it is."""
+    given = hashlib.sha256(header.encode("utf-8", "surrogatepass")).digest()
+    found = [hmac.compare_digest(given, hashlib.sha256(secret.encode()).digest()) for secret in secrets]
+    return any(found)
 
 
 def unix_time_is_fresh(text: str, now: datetime, window: timedelta) -> bool:

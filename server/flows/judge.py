@@ -11,6 +11,7 @@ from connectors.model import Observation
 from server.flows.incidents import covered_by, keep_causes, review_incident
 from server.flows.learn import learn
 from server.flows.notify import outlets_of, tell_others
+from server.flows.show_customer import plan_to_show
 from server.model import Assessment, OrderKey, OrderRecord, OrderView
 from server.rules.assess import assess
 from server.rules.identity import Ambiguous, Joined, Unjoinable, Waiting, join, references_of
@@ -99,7 +100,9 @@ class Judge:
         self._look_at_causes()
 
     def _look_again(self, key: OrderKey) -> None:
-        assessment = self._follow(view(self._record(key)))
+        order = view(self._record(key))
+        assessment = self._follow(order)
+        plan_to_show(self._tx, self._workspace, order, self._now)
         self._tx.set_review(key, self._review_at(assessment))
 
     def _review_incident(self, cause: str) -> tuple[OrderKey, ...]:
@@ -163,6 +166,7 @@ class Judge:
             customer_name=(customer.name if customer else "") or "",
             total=_shown(facts.total) if facts.total else "",
         )
+        plan_to_show(self._tx, self._workspace, order, self._now)
         for desk, ticket in self._tickets.pop(record.key, {}):
             self._tx.link_ticket(record.key, desk, ticket)
         for row_id in self._tx.waiting_for(self._workspace.name, gained):

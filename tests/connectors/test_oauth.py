@@ -12,7 +12,7 @@ import pytest
 import stamina
 
 from connectors.contract import Denied, Garbled, Unavailable
-from connectors.oauth import ClientCredentials, FixedAccess
+from connectors.oauth import ClientCredentials, FixedAccess, RefreshedToken
 from connectors.transport import Limits, Transport
 
 
@@ -227,3 +227,62 @@ async def test_fixed_credential_is_not_hammered_once_refused(clock: Clock) -> No
     assert (calls, caught.value.status, caught.value.retry_after) == (["Bearer x"], 401, 56.0)
     clock.forward(55)
     assert await made.authorized(send) == "fine"
+
+
+class RotatingDesk(TokenDesk):
+    """Hands out another refresh token with each access token, and takes only the latest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.good = "first"
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        given = parse_qs(request.content.decode())
+        assert given["grant_type"] == ["refresh_token"]
+        if given["refresh_token"] != [self.good]:
+            return httpx.Response(400, json={"error": "invalid_grant"})
+        answer = await super().__call__(request)
+        self.good = f"refresh-{len(self.requests)}"
+        return httpx.Response(200, json={**answer.json(), "refresh_token": self.good})
+
+
+def refreshed(desk: TokenDesk, clock: Clock, **options: str) -> RefreshedToken:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(desk))
+    transport = Transport("Vendor", "https://vendor.test", client=client, clock=clock)
+    return RefreshedToken(transport, "/oauth/token", "id", "secret", "first", clock=clock, **options)
+
+
+async def test_a_refresh_token_brings_access_tokens_one_refresh_at_a_time(clock: Clock) -> None:
+    desk = RotatingDesk()
+    access = refreshed(desk, clock)
+    assert set(await asyncio.gather(*(access.token() for _ in range(50)))) == {"token-1"}
+    clock.forward(3600)
+    assert set(await asyncio.gather(*(access.token() for _ in range(50)))) == {"token-2"}
+    assert desk.good == "refresh-2"
+    assert desk.requests[0].headers["authorization"] == "Basic " + base64.b64encode(b"id:secret").decode()
+
+
+async def test_a_given_access_token_is_used_until_it_is_refused(clock: Clock) -> None:
+    desk = RotatingDesk()
+    access = refreshed(desk, clock, access_token="given")
+    sent: list[str] = []
+
+    async def send(authorization: str) -> str:
+        sent.append(authorization)
+        if authorization == "Bearer given" and len(sent) > 2:
+            raise Denied("Vendor", "expired", status=401)
+        return authorization
+
+    for _ in range(3):
+        await access.authorized(send)
+    assert sent == ["Bearer given"] * 3 + ["Bearer token-1"]
+
+
+async def test_a_refresh_token_that_was_revoked_is_denied_and_not_hammered(clock: Clock) -> None:
+    desk = RotatingDesk()
+    desk.good = "another"
+    access = refreshed(desk, clock)
+    for _ in range(3):
+        with pytest.raises(Denied):
+            await access.token()
+    assert desk.requests == []

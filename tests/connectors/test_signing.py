@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.signing import decode_base64, iso_time_is_fresh, matches_base64, matches_hex, unix_time_is_fresh
+from connectors.signing import (
+    decode_base64,
+    is_one_of,
+    iso_time_is_fresh,
+    matches_base64,
+    matches_hex,
+    unix_time_is_fresh,
+)
 
 SECRET = "s3crét"
 BODY = b'{"id":1}'
@@ -96,3 +103,18 @@ def test_iso_times(text: str, fresh: bool) -> None:
 @pytest.mark.parametrize(("text", "raw"), [("aGk=", b"hi"), ("aGk", None), ("a!Gk=", None), ("é", None), ("", b"")])
 def test_base64_is_strict(text: str, raw: bytes | None) -> None:
     assert decode_base64(text) == raw
+
+
+@pytest.mark.parametrize("given", ["new secret", "old secret"])
+def test_each_secret_of_a_rotation_is_one(given: str) -> None:
+    assert is_one_of(given, ("new secret", "old secret"))
+
+
+@given(st.text())
+def test_nothing_else_is_one_of_the_secrets(given: str) -> None:
+    assert is_one_of(given, ("new secret", "old secret")) is (given in ("new secret", "old secret"))
+    assert not is_one_of(given, ())
+
+
+def test_a_header_that_is_no_text_is_none_of_them() -> None:
+    assert not is_one_of("\ud800", ("new secret",))
