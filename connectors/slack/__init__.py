@@ -4,18 +4,32 @@ import asyncio
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import msgspec
 from aiolimiter import AsyncLimiter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connectors.connection import Connection
-from connectors.contract import Arrival, Denied, Permanent, Rejected, Throttled, Unavailable
+from connectors.contract import (
+    Arrival,
+    Denied,
+    Envelope,
+    Forged,
+    Permanent,
+    Press,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
 from connectors.model import Notice
-from connectors.slack import translate, wire
+from connectors.slack import interactions, translate, wire
 from connectors.transport import Answer
 
 SYSTEM = "Slack"
+ANSWERS = "https://hooks.slack.com"
+"""Where response URLs lead."""
 SECONDS_BETWEEN_MESSAGES = 1.0
 """In one channel, as Slack allows."""
 LONGEST_WAIT = 5.0
@@ -32,7 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bot_token: str
     """With the scope chat:write. With channels:history and channels:read too, lost answers can be looked up."""
     signing_secret: str = ""
-    """For what Slack sends to us; nothing does so far."""
+    """Of the app, for what Slack sends to us. Without it messages have no buttons, only links."""
     channel: str = ""
     """Where a notice goes that is sent to this connection by its name."""
 
@@ -50,7 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Slack:
-    """One Slack workspace. Implements `Notifier`, `Editable` and `Checkable`."""
+    """One Slack workspace. Implements `Notifier`, `Editable`, `Interactive` and `Checkable`."""
 
     system = SYSTEM
 
@@ -60,6 +74,10 @@ class Slack:
         self._transport = connection.transport(
             SYSTEM, "https://slack.com", headers={"authorization": f"Bearer {settings.bot_token}"}
         )
+        self._signing_secret = settings.signing_secret
+        self._window = timedelta(seconds=connection.signature_window_seconds)
+        # Another host, and one that must never see our token.
+        self._answers = connection.transport(SYSTEM, ANSWERS)
         self._pace: dict[str, AsyncLimiter] = {}
         self._ids: dict[str, str] = {}
 
@@ -72,7 +90,8 @@ class Slack:
         channel = notice.to or self._channel
         if not channel:
             raise Rejected(SYSTEM, "no channel: set `channel` for this connection, or notify a channel by its name")
-        return translate.message(notice, channel)
+        # Who cannot check what comes back offers nothing to press.
+        return translate.message(notice if self._signing_secret else replace(notice, choices=()), channel)
 
     async def send(self, request: bytes, key: str) -> str:
         """Post it. Where it stands, as `channel|ts`."""
@@ -100,6 +119,23 @@ class Slack:
         body = translate.update(request, channel, ts)
         self._checked(await self._post("chat.update", body), wire.Answer)
 
+    def verify_interaction(self, envelope: Envelope) -> None:
+        """Raises Forged; always where no signing secret is configured."""
+        if not interactions.is_signed(envelope, self._signing_secret, self._window):
+            raise Forged("the signature does not hold")
+
+    def read_interaction(self, envelope: Envelope) -> Press | None:
+        """What was pressed. Raises Unreadable, and Forged for a guest whom another workspace vouches for."""
+        return interactions.read(envelope.body)
+
+    async def answer_press(self, press: Press, text: str) -> None:
+        """Post to the response URL, which is good for five answers within 30 minutes."""
+        parts = urlsplit(press.reply_to)
+        if f"{parts.scheme}://{parts.netloc}" != ANSWERS:
+            raise Rejected(SYSTEM, f"a response URL that leads elsewhere: {parts.netloc[:80]}")
+        headers = {"content-type": "application/json; charset=utf-8"}
+        await self._answers.write("POST", parts.path, headers=headers, body=interactions.private_answer(text))
+
     async def check(self) -> str:
         """Which workspace it is, and what our scopes leave undone."""
         answer = await self._transport.read("/api/auth.test", method="POST")
@@ -114,6 +150,7 @@ class Slack:
     async def close(self) -> None:
         """Close network connections."""
         await self._transport.close()
+        await self._answers.close()
 
     async def _post(self, method: str, body: bytes) -> Answer:
         headers = {"content-type": "application/json; charset=utf-8"}

@@ -3,19 +3,27 @@
 Everything that others wrote is escaped, and `verbatim` keeps Slack from reading names, channels and addresses into it.
 """
 
+from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from connectors.contract import ConnectorError, Denied, Missing, Rejected, Throttled, Unavailable
-from connectors.model import Link, Notice
+from connectors.model import Choice, Link, Notice
 from connectors.slack import wire
 
 EVENT_TYPE = "beforehand_notice"
 LONGEST_SECTION = 3000
 LONGEST_TEXT = 4000
 MOST_ELEMENTS = 10
+LONGEST_VALUE = 2000
+LONGEST_REASON = 1000
+MOST_BUTTONS = 5
+CHOICE = "beforehand_choice_"
+"""How the ids of our buttons begin."""
+REASON = "beforehand_reason"
 
 _TROUBLE: dict[str, type[ConnectorError]] = {
     "access_denied": Denied,
@@ -53,7 +61,7 @@ def message(notice: Notice, channel: str) -> bytes:
     return msgspec.json.encode(
         {
             "channel": channel,
-            "text": _cut(escaped(f"{notice.headline}\n{notice.text}"), LONGEST_TEXT),
+            "text": cut(escaped(f"{notice.headline}\n{notice.text}"), LONGEST_TEXT),
             "blocks": blocks(notice),
             "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": notice.key}},
             "mrkdwn": False,
@@ -82,7 +90,34 @@ def blocks(notice: Notice) -> list[dict[str, Any]]:
         found.append({"type": "context", "elements": details})
     if links := [shown for link in notice.links if (shown := _link(link))]:
         found.append({"type": "context", "elements": [_mrkdwn(" · ".join(links))]})
+    if choices := [choice for choice in notice.choices if len(choice.value) <= LONGEST_VALUE][:MOST_BUTTONS]:
+        found += _decision(choices)
     return found
+
+
+def _decision(choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    """A line for the reason, and the buttons. Slack wants new ids whenever a message is written anew."""
+    mark = blake2b("|".join(choice.value for choice in choices).encode(), digest_size=8).hexdigest()
+    reason = {
+        "type": "plain_text_input",
+        "action_id": REASON,
+        "max_length": LONGEST_REASON,
+        "placeholder": _plain("Why? Whoever asked reads it.", 150),
+    }
+    return [
+        {"type": "input", "block_id": f"{REASON}_{mark}", "label": _plain("Reason", 2000), "element": reason},
+        {"type": "actions", "block_id": f"choices_{mark}", "elements": [_button(choice) for choice in choices]},
+    ]
+
+
+def _button(choice: Choice) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "action_id": f"{CHOICE}{choice.id}",
+        "text": _plain(choice.label, 75),
+        "value": choice.value,
+        "style": "danger" if choice.is_dangerous else "primary",
+    }
 
 
 def escaped(text: str) -> str:
@@ -106,7 +141,13 @@ def trouble(system: str, found: wire.Answer) -> ConnectorError:
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": _cut(text, LONGEST_SECTION), "verbatim": True}
+    return {"type": "mrkdwn", "text": cut(text, LONGEST_SECTION), "verbatim": True}
+
+
+def _plain(text: str, most: int) -> dict[str, Any]:
+    """Text that Slack does not read anything into, beyond emoji names, which stay as they are."""
+    shown = text if len(text) <= most else text[: most - 1] + "…"
+    return {"type": "plain_text", "text": shown, "emoji": False}
 
 
 def _bold(text: str) -> str:
@@ -121,7 +162,7 @@ def _link(link: Link) -> str:
     return f"<{url.replace('&', '&amp;')}|{escaped(link.label).replace('|', '/')}>"
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
     """Never in the middle of an escaped sign."""
     if len(text) <= most:
         return text

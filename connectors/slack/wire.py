@@ -66,4 +66,43 @@ class History(Struct, frozen=True):
         return self.response_metadata.next_cursor if self.response_metadata else ""
 
 
+class Named(Struct, frozen=True):
+    id: str = ""
+
+
+class Presser(Struct, frozen=True):
+    id: str
+    team_id: str = ""
+
+
+class Pressed(Struct, frozen=True):
+    """An element that was used."""
+
+    action_id: str = ""
+    value: str = ""
+    action_ts: str = ""
+
+
+class Entered(Struct, frozen=True):
+    """An element as it stands: an input that nobody has written in has null."""
+
+    value: str | None = None
+
+
+class Entries(Struct, frozen=True):
+    values: dict[str, dict[str, Entered]] = {}
+
+
+class Interaction(Struct, frozen=True):
+    """Which element was used, and by whom (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload)."""
+
+    type: str
+    user: Presser
+    team: Named | None = None
+    enterprise: Named | None = None
+    actions: tuple[Pressed, ...] = ()
+    state: Entries | None = None
+    response_url: str = ""
+
+
 P = TypeVar("P", Answer, Posted, WhoWeAre, Channels, History)

@@ -8,6 +8,9 @@ from litestar import Response, get, post
 
 from connectors.transport import Clock
 from server.demo.fake import AnyRequest, Fake, answer
+from server.demo.slack_presses import SIGNING_SECRET, Invalid, Press, Presses, check_blocks
+
+__all__ = ["SIGNING_SECRET", "TOKEN", "FakeSlack", "Message"]
 
 TOKEN = "xoxb-demo"
 CHANNELS = {"#logistics": "C0LOGISTICS", "#payments": "C0PAYMENTS"}
@@ -36,6 +39,7 @@ class FakeSlack(Fake):
 
     def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
+        self.presses = Presses(clock)
         self._clock = clock
 
         @post("/api/chat.postMessage", status_code=200)
@@ -63,11 +67,30 @@ class FakeSlack(Fake):
         async def history(request: AnyRequest) -> Response[Any]:
             return self._answer(request, lambda: self._history(request))
 
-        super().__init__([send, update, who, channels, history])
+        @post("/actions/{rest:path}", status_code=200)
+        async def respond(request: AnyRequest) -> Response[Any]:
+            return self._take_answer(request, await request.body())
+
+        super().__init__([send, update, who, channels, history, respond])
 
     def texts(self, channel: str) -> list[str]:
         """What stands in a channel, oldest first."""
         return [message.text for message in self.messages if message.channel == CHANNELS[channel]]
+
+    def press(self, message: Message, label: str, user: str, reason: str = "", **facts: Any) -> Press:
+        """The request that Slack sends when *user* presses a button of *message*."""
+        return self.presses.press(message.blocks, label, user, reason, **facts)
+
+    def _take_answer(self, request: AnyRequest, body: bytes) -> Response[Any]:
+        if "authorization" in request.headers:
+            return answer({"ok": False, "error": "a token has no business here"}, 400)
+        try:
+            values = _json(request, body)
+        except Refused as refused:
+            return answer({"ok": False, "error": str(refused)}, 400)
+        if problem := self.presses.answer(request.url.path, values):
+            return answer({"ok": False, "error": problem}, 404)
+        return Response(b"ok", media_type="text/plain")
 
     def _send(self, values: dict[str, Any]) -> dict[str, Any]:
         channel = _channel(values)
@@ -141,7 +164,13 @@ def _checked(values: dict[str, Any]) -> tuple[str, list[dict[str, Any]]]:
         raise Refused("no_text")
     if len(text) > LONGEST_TEXT:
         raise Refused("msg_too_long")
+    try:
+        check_blocks(blocks)
+    except Invalid as invalid:
+        raise Refused("invalid_blocks") from invalid
     for block in blocks:
+        if block.get("type") in ("actions", "input"):
+            continue
         elements = block.get("elements") if block.get("type") == "context" else [block.get("text")]
         if block.get("type") not in ("section", "context") or not elements:
             raise Refused("invalid_blocks")

@@ -19,11 +19,10 @@ from connectors.model import Ticket
 from connectors.transport import Clock, backoff
 from server.flows.dispatch import Dispatch, NoOutlet, Waits
 from server.flows.errand import Delivered, Errand, NoTicket, Overtaken, current
+from server.flows.finish import finish
 from server.flows.reply import ReplyErrand
-from server.model import Action, ActionKind, ActionState, OrderKey, TicketLink
-from server.rules.incident import is_incident_key
-from server.rules.outbox import leaving
-from server.rules.outcome import solved_with
+from server.flows.show_customer import Showing
+from server.model import Action, ActionKind, ActionState, OrderKey
 from server.store.contract import Store, StoreUnavailable, Writing
 from server.workspaces import Workspace, Workspaces
 
@@ -128,8 +127,15 @@ class Courier:
         self._shut_until.pop(door, None)
         await (self._finish_notice if action.kind.is_notice else self._finish)(errand.action, delivered)
 
-    def _errand(self, action: Action, workspace: Workspace) -> Errand | Dispatch | None:
-        """Who goes; None where there is nothing to go to."""
+    def _errand(self, action: Action, workspace: Workspace) -> Errand | Dispatch | Showing | None:
+        """Who goes; None where there is nothing to go to.
+
+        Whatever goes has the `action` as it stands, says with `was_sent` whether anything left us in this try, and
+        does it with `run`. What is neither a notice nor a step in an issue's life ends with `_finish` as well.
+        """
+        if action.kind is ActionKind.SHOW_CUSTOMER:
+            screen = workspace.connections.get(action.connection)
+            return Showing(action, workspace, screen, self._store, self._clock) if screen else None
         if action.kind.is_notice and action.change is None:
             outlet = workspace.connections.get(action.connection)
             return Dispatch(action, workspace, outlet, self._store, self._clock) if outlet else None
@@ -142,44 +148,10 @@ class Courier:
     # --- it worked --------------------------------------------------------------------------------------------------
 
     async def _finish(self, action: Action, delivered: Delivered) -> None:
-        ticket, now = delivered.ticket, self._clock()
-
-        def work(tx: Writing) -> bool:
-            try:
-                latest = current(tx, action)
-            except Overtaken:
-                return False
-            tx.put_action(
-                replace(
-                    latest,
-                    state=ActionState.DONE,
-                    ticket_id=ticket.id if ticket else "",
-                    error=delivered.dropped,
-                    finished_at=now,
-                    request=None,
-                )
-            )
-            if ticket is not None:
-                link = TicketLink(
-                    connection=action.connection, ticket_id=ticket.id, url=ticket.url, is_ours=delivered.is_ours
-                )
-                if latest.kind is not ActionKind.LEAVE_TICKET:
-                    _link(tx, latest, link)
-                if latest.kind is ActionKind.JOIN_TICKET and (
-                    left := leaving(latest, tx.actions_of(latest.order), now)
-                ):
-                    tx.put_action(left)
-            if latest.kind is ActionKind.SOLVE_TICKET:
-                was_to_be_solved = latest.change is not None and latest.change.state == "solved"
-                by_person = bool(delivered.dropped) or (was_to_be_solved and delivered.happened != "ticket_solved")
-                for issue in list(solved_with(latest, tx.issues_of(latest.order), by_person=by_person)):
-                    tx.put_issue(issue)
-            return True
-
-        if not await self._store.write(work):
-            return
-        kind = "action_dropped" if delivered.dropped else delivered.happened
-        self._tell(action, kind, delivered.dropped or _said(action), ticket=ticket)
+        now = self._clock()
+        if await self._store.write(lambda tx: finish(tx, action, delivered, now)):
+            kind = "action_dropped" if delivered.dropped else delivered.happened
+            self._tell(action, kind, delivered.dropped or _said(action), ticket=delivered.ticket)
 
     async def _finish_notice(self, action: Action, delivered: Delivered) -> None:
         now, why = self._clock(), delivered.dropped or delivered.uncertain
@@ -204,7 +176,7 @@ class Courier:
 
     # --- it did not -------------------------------------------------------------------------------------------------
 
-    async def _fall_back(self, errand: Errand | Dispatch, error: Exception) -> None:
+    async def _fall_back(self, errand: Errand | Dispatch | Showing, error: Exception) -> None:
         action = _after(errand, error)
         if not isinstance(error, ConnectorError):
             log.error("action_broke", order=str(action.order), key=action.key, exc_info=error)
@@ -278,7 +250,7 @@ class Courier:
         )
 
 
-def _after(errand: Errand | Dispatch, error: ConnectorError | Exception) -> Action:
+def _after(errand: Errand | Dispatch | Showing, error: ConnectorError | Exception) -> Action:
     """The action as a failed try leaves it.
 
     As long as nothing has left us no attempt is counted, so that planning may still change or drop it; but a refusal
@@ -295,16 +267,6 @@ def _after(errand: Errand | Dispatch, error: ConnectorError | Exception) -> Acti
 def _may_have_happened(error: Exception) -> bool:
     """A fault of ours, an answer that cannot be read, or a collision (with ourselves?) do not say that it was not."""
     return not isinstance(error, ConnectorError) or error.outcome_unknown or isinstance(error, Garbled | Collided)
-
-
-def _link(tx: Writing, action: Action, link: TicketLink) -> None:
-    """Tell the issues and the order which ticket it is."""
-    for issue in tx.issues_of(action.order):
-        concerned = issue.id in action.issue_ids or action.lead in (issue.id, issue.lead)
-        if concerned and issue.ticket != link:
-            tx.put_issue(replace(issue, ticket=link))
-    if not is_incident_key(action.order):
-        tx.link_ticket(action.order, link.connection, link.ticket_id)
 
 
 def _said(action: Action) -> str:

@@ -27,6 +27,7 @@ from connectors.contract import (
 )
 from connectors.model import Link, Notice, Task
 from connectors.transport import Clock
+from server.flows.chat_choices import plain
 from server.flows.errand import Delivered, Overtaken, current
 from server.model import Action, ActionKind, ActionState, TicketLink
 from server.rules import wording
@@ -77,7 +78,7 @@ class Dispatch:
             return await self._edit()
         if self.action.kind is ActionKind.NOTIFY_TEAM and isinstance(self._outlet, Notifier):
             notifier = self._outlet
-            return await self._send(notifier, lambda a, t: notifier.render_notice(_linked(_expected(a.notice), t)))
+            return await self._send(notifier, lambda a, t: notifier.render_notice(self._ready(a, t)))
         if self.action.kind is ActionKind.LOG_BACK and isinstance(self._outlet, TaskSink):
             sink = self._outlet
             return await self._send(sink, lambda a, t: sink.render_task(_with_ticket(_expected(a.task), t)))
@@ -106,12 +107,17 @@ class Dispatch:
         if not receipt:
             return Delivered("message_changed", dropped="the message that it would change was never sent")
         ticket = await self._store.read(self._ticket)
-        request = await self._start(lambda a: notifier.render_notice(_linked(_expected(a.notice), ticket)))
+        request = await self._start(lambda a: notifier.render_notice(self._ready(a, ticket)))
         try:
             await self._outlet.edit(receipt, request)
         except Missing:
             return Delivered("message_changed", dropped="the message was deleted")
         return Delivered("message_changed")
+
+    def _ready(self, action: Action, ticket: TicketLink | None) -> Notice:
+        """The notice as it leaves: its links whole, what may be decided in it sealed."""
+        notice, choices = _linked(_expected(action.notice), ticket), self._workspace.choices
+        return choices.ready(notice, self._workspace.name, self.action.connection) if choices else plain(notice)
 
     # --- what it depends on -------------------------------------------------------------------------------------------
 

@@ -79,6 +79,9 @@ class Errand:
             return await self._tell(self.action.target, is_ours=False, happened="ticket_joined")
         if self.action.kind is ActionKind.LEAVE_TICKET:
             return await self._tell(self.action.target, is_ours=True, happened="ticket_solved")
+        if self.action.kind is ActionKind.TELL_TICKET:
+            # Never more than a note, whosever ticket it is.
+            return await self._tell(self.action.target, is_ours=False, happened="note_added")
         link = await self._store.read(self._link)
         told = await self._tell(link.ticket_id, is_ours=link.is_ours, happened=_HAPPENED[self.action.kind])
         if told.dropped == _CLOSED and self.action.kind is ActionKind.REOPEN_TICKET:
@@ -164,7 +167,7 @@ class Errand:
         failed = [
             a.error
             for a in tx.actions_of(action.order)
-            if a.lead == action.lead and a.state is ActionState.FAILED and not a.kind.is_notice
+            if a.lead == action.lead and a.state is ActionState.FAILED and a.kind.is_of_issue
         ]
         raise NoTicket(f"its ticket was never opened: {failed[0]}" if failed else "its ticket was never opened")
 

@@ -37,7 +37,9 @@ async def retry(store: Store, keys: Iterable[str] | None, now: datetime, *, work
 
 
 def _is_worth_it(tx: Reading, action: Action) -> bool:
-    """Whether any of its issues is still open; word of an end is always worth it."""
+    """Whether any of its issues is still open; word of an end, and what is about no issue, is always worth it."""
+    if not action.issue_ids:
+        return True
     states = {issue.state for issue in tx.issues_of(action.order) if issue.id in action.issue_ids}
     tells_of_end = action.occasion == "solved" or (action.change is not None and action.change.state == "solved")
     return tells_of_end or IssueState.OPEN in states
