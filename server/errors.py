@@ -8,6 +8,7 @@ BeforehandError
 ├── BadInput               the request is wrong: 400, with what was expected and where
 ├── Conflict               what it was about has changed, or contradicts what was said before: 409
 ├── Gone                   it is too late: 410
+├── NotNow                 what has to be checked first cannot be, for the moment: 503, nothing was done
 └── AlreadyRunning         another process owns the database file
 """
 
@@ -50,6 +51,10 @@ class Conflict(BeforehandError):
 
 class Gone(BeforehandError):
     """It is too late: what was to be decided has expired."""
+
+
+class NotNow(BeforehandError):
+    """What has to be checked first cannot be checked for the moment: nothing was done, and trying again may help."""
 
 
 class AlreadyRunning(BeforehandError):

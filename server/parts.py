@@ -10,9 +10,11 @@ from connectors.transport import Clock, utc_now
 from server.flows.approvals import Approvals
 from server.flows.directory import Directory
 from server.flows.gather import Gathering
+from server.flows.hosted_sessions import HostedSessions
 from server.flows.policy_files import PolicyFiles
 from server.flows.process import record_looks
 from server.flows.sessions import Sessions
+from server.flows.sign_ins import SignIns
 from server.model import Principal
 from server.settings import Settings
 from server.store.contract import Store
@@ -52,11 +54,17 @@ class Parts:
     directory: Directory = field(init=False)
     approvals: Approvals = field(init=False)
     sessions: Sessions = field(init=False)
+    """Of the panel, in a helpdesk's frame or on a page of our own."""
+    hosted_sessions: HostedSessions = field(init=False)
+    """Of our own pages."""
+    sign_ins: SignIns = field(init=False)
     measurements: Measurements = field(default_factory=Measurements)
 
     def __post_init__(self) -> None:
         server = self.settings.server
         self.sessions = Sessions(server.secret_keys, timedelta(minutes=server.session_minutes))
+        self.hosted_sessions = HostedSessions(server.secret_keys, timedelta(minutes=server.session_minutes))
+        self.sign_ins = SignIns(server.secret_keys)
         self.gathering = Gathering(
             self.workspaces,
             self.store,

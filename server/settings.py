@@ -20,6 +20,9 @@ from server.errors import ConfigurationError
 
 DEFAULT_PATH = "beforehand.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_WAYS_IN = ("token", "sign_in", "email")
+"""People are known by the connection they come through (`desk:9001`), or by one of these."""
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.ASCII)
 _DATABASE = re.compile(r"sqlite:///.+")
 
 
@@ -63,6 +66,21 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     values: dict[str, Any]
 
 
+class SignInSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[workspace.NAME.sign_in]` table: who may sign in on our own pages, by OpenID Connect.
+
+    The provider is to know one redirect address: `{public_url}/sign-in/{workspace}/callback`.
+    """
+
+    issuer: str
+    """As the provider writes it, letter for letter: `https://accounts.google.com`, `https://acme.okta.com`."""
+    client_id: str
+    client_secret: str
+    allowed_domains: tuple[str, ...]
+    """Of e-mail addresses, which the provider has to have verified. Anybody else there is refused."""
+    base_url: str = ""
+
+
 class WorkspaceSettings(Struct, frozen=True, kw_only=True):
     """One `[workspace.NAME]` table. The policy's path is absolute; None means every default."""
 
@@ -70,6 +88,8 @@ class WorkspaceSettings(Struct, frozen=True, kw_only=True):
     timezone: ZoneInfo
     policy_path: Path | None
     connections: dict[str, ConnectionSettings]
+    sign_in: SignInSettings | None = None
+    """None: nobody can sign in on our own pages."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -144,7 +164,9 @@ def _check_server(server: ServerSettings) -> None:
 def _workspace(name: str, table: Mapping[str, Any], folder: Path, server: ServerSettings) -> WorkspaceSettings:
     path = f"workspace.{name}"
     _check_name(name, path)
-    _expect_keys(table, {"timezone", "policy", "connections"}, path)
+    if name == "link":
+        raise ConfigurationError(f"{path}: expected another name: /app/link is an address of our own")
+    _expect_keys(table, {"timezone", "policy", "connections", "sign_in"}, path)
     zone = table.get("timezone", "UTC")
     try:
         timezone = ZoneInfo(zone)
@@ -164,11 +186,41 @@ def _workspace(name: str, table: Mapping[str, Any], folder: Path, server: Server
             key: _connection(_table(connections, key, f"{path}.connections"), f"{path}.connections.{key}", key, server)
             for key in connections
         },
+        sign_in=_sign_in(_table(table, "sign_in", path), f"{path}.sign_in", server) if "sign_in" in table else None,
     )
+
+
+def _sign_in(table: Mapping[str, Any], path: str, server: ServerSettings) -> SignInSettings:
+    found = convert(table, SignInSettings, path)
+    parts = urlsplit(found.issuer)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ConfigurationError(
+            f"{path}.issuer: expected the provider's address, as in https://accounts.google.com, got {found.issuer!r}"
+        )
+    is_private = parts.scheme == "http" or _is_private_name(parts.hostname)
+    if is_private and not server.allow_private_base_urls:
+        raise ConfigurationError(
+            f"{path}.issuer: {found.issuer} is not a public https address; "
+            "for sandboxes and tests set server.allow_private_base_urls = true"
+        )
+    for name in ("client_id", "client_secret"):
+        if not getattr(found, name):
+            raise ConfigurationError(f"{path}.{name}: expected what the provider gave you for this application")
+    if not found.allowed_domains:
+        raise ConfigurationError(f'{path}.allowed_domains: expected at least one, as in ["acme.com"]')
+    for index, domain in enumerate(found.allowed_domains):
+        if not _DOMAIN.fullmatch(domain):
+            raise ConfigurationError(
+                f"{path}.allowed_domains[{index}]: expected a domain in lower case such as acme.com, got {domain!r}"
+            )
+    _check_base_url(found.base_url, path, server.allow_private_base_urls)
+    return msgspec.structs.replace(found, base_url=found.base_url.rstrip("/"))
 
 
 def _connection(table: Mapping[str, Any], path: str, name: str, server: ServerSettings) -> ConnectionSettings:
     _check_name(name, path)
+    if name in _WAYS_IN:
+        raise ConfigurationError(f"{path}: expected another name: {name} is one of our own ways to come in")
     values = dict(table)
     kind, base_url = values.pop("kind", None), values.pop("base_url", "")
     if not isinstance(kind, str):

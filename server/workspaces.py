@@ -17,8 +17,11 @@ from connectors.contract import (
     TaskSink,
     TrackingSource,
 )
+from connectors.openid import OpenId
+from connectors.openid import Settings as OpenIdSettings
 from connectors.transport import ClientFactory, Clock, Limits, build_client, utc_now
 from server.errors import NotFound
+from server.flows.chat_choices import ChatChoices
 from server.rules.policy import Policy
 from server.rules.policy_names import Connections
 from server.rules.policy_reading import load_policy
@@ -40,12 +43,21 @@ class Workspace:
         policy: Policy,
         connections: Mapping[str, Connector],
         policy_path: Path | None = None,
+        sign_in: OpenId | None = None,
+        choices: ChatChoices | None = None,
+        public_url: str = "",
     ) -> None:
         self.name = name
         self.policy_path = policy_path
         self.timezone = timezone
         self.policy = policy
         self.connections = connections
+        self.choices = choices
+        """Seals the buttons in chats; None: there are none."""
+        self.sign_in = sign_in
+        """Who says who somebody is on our own pages; None: nobody can sign in there."""
+        self.public_url = public_url
+        """Where our own pages are, without a slash at its end; empty: nowhere that a link could lead to."""
         self.relearn(())
 
     def relearn(self, legs: Iterable[Leg]) -> None:
@@ -88,6 +100,8 @@ class Workspace:
     async def close(self) -> None:
         for connector in self.connections.values():
             await connector.close()
+        if self.sign_in is not None:
+            await self.sign_in.close()
 
 
 Workspaces = Mapping[str, Workspace]
@@ -138,7 +152,34 @@ def _connect(
         policy=read_policy(settings.policy_path, settings.timezone, able(connections)),
         connections=connections,
         policy_path=settings.policy_path,
+        sign_in=_sign_in(settings, whole, clock, clients),
+        choices=ChatChoices(whole.server.secret_keys, whole.server.public_url),
+        public_url=whole.server.public_url.rstrip("/"),
     )
+
+
+def _sign_in(settings: WorkspaceSettings, whole: Settings, clock: Clock, clients: ClientFactory) -> OpenId | None:
+    found = settings.sign_in
+    if found is None:
+        return None
+    public_url = whole.server.public_url.rstrip("/")
+    connection = Connection(
+        workspace=settings.name,
+        name="sign_in",
+        base_url=found.base_url,
+        allow_private=whole.server.allow_private_base_urls,
+        limits=Limits(read_seconds=whole.server.source_seconds),
+        clock=clock,
+        clients=clients,
+        public_url=public_url,
+    )
+    values = OpenIdSettings(
+        issuer=found.issuer,
+        client_id=found.client_id,
+        client_secret=found.client_secret,
+        allowed_domains=found.allowed_domains,
+    )
+    return OpenId(values, connection, f"{public_url}/sign-in/{settings.name}/callback")
 
 
 def able(connections: Mapping[str, Connector]) -> Connections:
@@ -154,6 +195,7 @@ def able(connections: Mapping[str, Connector]) -> Connections:
         mailers=those(Mailer),
         sinks=those(TaskSink),
         listeners=those(TaskSink, Notifier),
+        messengers=those(Notifier),
         reaches_channels=any(found.reaches("#channel") for found in notifiers),
         reaches_emails=any(found.reaches("team@example.com") for found in notifiers),
     )

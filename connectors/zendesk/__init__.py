@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from connectors.connection import Connection
-from connectors.contract import Denied, Envelope, Forged, Missing
+from connectors.contract import Denied, Envelope, Forged, HelpdeskUser, Missing
 from connectors.model import Observation, Ticket, TicketChange, TicketDraft
 from connectors.reading import decode, webhook
 from connectors.signing import iso_time_is_fresh, matches_base64
@@ -205,6 +205,26 @@ class Zendesk:
     async def user_role(self, user_id: str) -> str:
         """What a user may be: `end-user`, `agent` or `admin`. Raises Missing."""
         return (await self.read_user(user_id))[1]
+
+    async def read_person(self, user_id: str) -> HelpdeskUser:
+        """A user with role, verified address and whether they may still work there. Raises Missing."""
+        if not is_id(user_id):
+            raise Missing(SYSTEM, "not the id of a user")
+        return translate.person(await self._user(int(user_id)), user_id)
+
+    async def find_person(self, email: str) -> HelpdeskUser | None:
+        """Whoever of the staff has this address. The search only finds who; what they may is read afterwards."""
+        wanted = translate.searchable_email(email)
+        if wanted is None:
+            return None
+        answer = await self._api.read("/api/v2/users/search", {"query": f'email:"{wanted}"'})
+        users = [user for user in answer.read(wire.UserList).users if (user.email or "").lower() == wanted]
+        for user in users[:MOST_USERS]:
+            if user.id is not None and user.role in ("agent", "admin"):
+                found = await self.read_person(str(user.id))
+                if found.is_staff and found.email == wanted:
+                    return found
+        return None
 
     async def check(self) -> str:
         """Who we are there, and whether that is enough."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from connectors.contract import Rejected
+from connectors.contract import HelpdeskUser, Rejected
 from connectors.model import Ticket, TicketChange, TicketDraft
 from connectors.zendesk import wire
 from connectors.zendesk.settings import is_id
@@ -136,6 +136,18 @@ def searchable_email(email: str) -> str | None:
     """The address, fit to be put in quotes into a search; None for what could mean more than an address."""
     plain = email.strip().lower()
     return plain if len(plain) <= 254 and _EMAIL.fullmatch(plain) else None
+
+
+def person(user: wire.User, user_id: str) -> HelpdeskUser:
+    """A user. Zendesk says `verified` when any of the user's addresses is."""
+    return HelpdeskUser(
+        id=user_id,
+        name=user.name or "",
+        email=(user.email or "").strip().lower(),
+        is_email_verified=bool(user.verified),
+        role=user.role or "end-user",
+        is_active=not user.suspended and user.active is not False,
+    )
 
 
 def people(audits: tuple[wire.Audit, ...], us: int | None) -> set[int]:

@@ -20,6 +20,10 @@ class User(Struct, frozen=True):
     name: str | None = None
     email: str | None = None
     role: str | None = None
+    verified: bool | None = None
+    suspended: bool | None = None
+    active: bool | None = None
+    """False once deleted."""
 
 
 class Ticket(Struct, frozen=True):

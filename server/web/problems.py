@@ -15,7 +15,7 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from connectors.contract import Forged
-from server.errors import BadInput, BeforehandError, Conflict, Forbidden, Gone, NotFound, Unauthenticated
+from server.errors import BadInput, BeforehandError, Conflict, Forbidden, Gone, NotFound, NotNow, Unauthenticated
 from server.flows.resolve import Ambiguous, NotFoundNow
 from server.store.contract import StoreUnavailable
 from server.web.measure import Measurements
@@ -127,6 +127,10 @@ def _unavailable(request: AnyRequest, error: StoreUnavailable) -> Response[bytes
     return problem(request, 503, detail, headers={"retry-after": str(RETRY_AFTER)})
 
 
+def _not_now(request: AnyRequest, error: NotNow) -> Response[bytes]:
+    return problem(request, 503, str(error), headers={"retry-after": str(RETRY_AFTER)})
+
+
 def _by_status(status: int) -> Handler:
     def handle(request: AnyRequest, error: Exception) -> Response[bytes]:
         return problem(request, status, str(error))
@@ -179,6 +183,7 @@ _HANDLERS: Mapping[type[Exception], Handler] = {
     Forbidden: _by_status(403),
     Conflict: _conflict,
     Gone: _by_status(410),
+    NotNow: _not_now,
     NotFound: _not_found,
     NotFoundNow: _not_found_now,
     Ambiguous: _ambiguous,

@@ -53,3 +53,23 @@ def test_what_is_not_ours_is_nobody():
         *(PREFIX + others, PREFIX + of_another_purpose, PREFIX + not_a_session, PREFIX + "é", "." * 100_000),
     ):
         assert sessions().read(token, NOW) is None, token[:80]
+
+
+def test_on_our_own_pages_it_is_of_whoever_signed_in():
+    token = sessions().open("acme", "desk", "email:dana@acme.test", NOW, via="sign_in")
+    found = sessions().read(token, NOW)
+    assert found.connection == "desk"
+    assert found.principal == Principal(workspace="acme", user="email:dana@acme.test", role=Role.AGENT, via="sign_in")
+
+
+def test_a_token_never_outlives_what_it_was_made_from():
+    early, late = NOW + LIFE / 2, NOW + LIFE * 2
+    assert sessions().read(sessions().open("acme", "", "email:a", NOW, until=early), NOW).expires_at == early
+    assert sessions().read(sessions().open("acme", "", "email:a", NOW, until=late), NOW).expires_at == NOW + LIFE
+
+
+def test_a_token_from_before_an_update_still_reads():
+    """Sessions that were opened before they said who vouched."""
+    old = b'{"workspace":"acme","connection":"desk","user":"zendesk:901","expires_at":"2026-11-23T12:30:00Z"}'
+    found = sessions().read(PREFIX + sealer([SECRET], "sidebar session").encrypt(old).decode(), NOW)
+    assert found.principal.via == "desk"
