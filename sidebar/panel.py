@@ -1,27 +1,18 @@
 """This file is what an agent sees, before it has a look: the panel as typed rows. Every helpdesk draws the same one.
 
 All text is for people and already in the workspace's time zone; drawing escapes it. Links are checked when drawn.
+What agents ask for and decide is in `asking.py`, the picture in `picture.py`.
 """
 
-from enum import StrEnum
+from collections.abc import Mapping
 
 from msgspec import Struct
 
+from sidebar.asking import Possible, Refused, Requested
+from sidebar.picture import Picture
+from sidebar.tones import Pill, Tone
 
-class Tone(StrEnum):
-    """What a mark means. It always comes with words: colour alone says nothing."""
-
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-    PLAIN = "plain"
-
-
-class Pill(Struct, frozen=True):
-    """A short word on a coloured ground."""
-
-    text: str
-    tone: Tone = Tone.PLAIN
+__all__ = ["Panel", "Pill", "Tone"]
 
 
 class Row(Struct, frozen=True):
@@ -69,22 +60,29 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
 
 class Paid(Struct, frozen=True, kw_only=True):
-    """One payment."""
+    """One payment. `line` says in plain words how the money stands, `problem` why it was declined."""
 
     title: str
     pill: Pill
     rows: tuple[Row, ...]
+    line: str = ""
     problem: str = ""
+    warning: str = ""
+    """A dispute, with what is due when."""
     attempts: tuple[Row, ...] = ()
 
 
 class Scanned(Struct, frozen=True, kw_only=True):
-    """One scan. `gap` is the silence after it, where that was long; `ago` stands at the newest one alone."""
+    """One scan. `gap` is the silence after it, where that was long; `ago` stands at the newest one alone.
+
+    `local` is the clock of the place, where the carrier said it and it differs from the workspace's.
+    """
 
     when: str
     hint: str
     text: str
     place: str
+    local: str = ""
     ago: str = ""
     gap: str = ""
 
@@ -117,22 +115,25 @@ class Happened(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """One outside system: as of when, or what is wrong with it."""
+    """One outside system: as of when, or what is wrong with it. `key` is what a refresh of it alone names."""
 
     name: str
+    key: str = ""
     tone: Tone
     text: str
     detail: str = ""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """One of several orders that may be meant."""
+    """One of several orders that may be meant, or another one of the customer's: status before detail."""
 
     reference: str
     shop: str
     title: str
     line: str
-    match: str
+    match: str = ""
+    """By what it was found, where that needs saying."""
+    pills: tuple[Pill, ...] = ()
 
 
 class Panel(Struct, frozen=True, kw_only=True):
@@ -141,6 +142,11 @@ class Panel(Struct, frozen=True, kw_only=True):
     as_of: str
     message: str = ""
     header: Header | None = None
+    picture: Picture | None = None
+    requests: tuple[Requested, ...] = ()
+    """Approval requests: what waits for somebody first, then what became of the others, newest first."""
+    possible: tuple[Possible, ...] = ()
+    not_now: tuple[Refused, ...] = ()
     promise: Promised | None = None
     troubles: tuple[Trouble, ...] = ()
     solved: tuple[Trouble, ...] = ()
@@ -153,5 +159,10 @@ class Panel(Struct, frozen=True, kw_only=True):
     """Newest first."""
     sources: tuple[Source, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    """Several orders that may be meant; one is to be chosen."""
+    others: tuple[Candidate, ...] = ()
+    """The customer's other orders, each to be opened beside this one."""
     waiting_for: tuple[str, ...] = ()
     """Names of sources that have not answered yet."""
+    waiting_in: Mapping[str, tuple[str, ...]] = {}
+    """The same by section, so that each says whom it waits for."""

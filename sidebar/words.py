@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.money import Money
-from sidebar.panel import Pill, Tone
+from sidebar.tones import Pill, Tone
 
 _PAYMENT = {
     "paid": Pill("Paid", Tone.GOOD),

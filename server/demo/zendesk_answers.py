@@ -12,7 +12,15 @@ MOST_ON_A_PAGE = 100
 
 def user_body(user: User) -> dict[str, Any]:
     """A user as the API gives it."""
-    return {"id": user.id, "name": user.name, "email": user.email, "role": user.role, "active": True}
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "role": user.role,
+        "active": True,
+        "verified": user.verified,
+        "suspended": user.suspended,
+    }
 
 
 def comments_of(ticket: Ticket) -> list[dict[str, Any]]:

@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
 
 from server.demo.fake import answer
 from server.demo.zendesk_sidebar import APP_ID, INSTALLATION_ID, SUBDOMAIN, SidebarKeys
-from server.demo.zendesk_state import Desk, Refusal, Ticket
+from server.demo.zendesk_state import Desk, Refusal, Ticket, User
 
 _ASSETS = files("server.demo") / "helpdesk_page"
 _TYPES = {"page.css": "text/css", "page.js": "text/javascript", "zaf.js": "text/javascript"}
@@ -21,6 +21,7 @@ class Act(Struct, frozen=True):
 
     do: Literal["reply", "solve", "reopen"]
     text: str = ""
+    agent: int = Desk.AGENT.id
 
 
 def page_routes(desk: Desk, keys: SidebarKeys) -> list[HTTPRouteHandler]:
@@ -48,12 +49,16 @@ def page_routes(desk: Desk, keys: SidebarKeys) -> list[HTTPRouteHandler]:
         found = desk.tickets.get(int(number)) if number.isdigit() else None
         return answer(_whole(desk, found)) if found else answer({"error": "no such ticket"}, 404)
 
+    @get("/_page/agents.json")
+    async def agents() -> Response[Any]:
+        return answer([{"id": user.id, "name": user.name, "role": user.role} for user in Desk.AGENTS])
+
     @get("/_page/sidebar_token")
-    async def sidebar_token() -> Response[Any]:
+    async def sidebar_token(agent: FromQuery[int] = Desk.AGENT.id) -> Response[Any]:
         return answer(
             {
                 "action_url": keys.sidebar_url,
-                "token": keys.token(Desk.AGENT.id),
+                "token": keys.token(_agent(agent).id),
                 "app_guid": "3f0e7a52-demo",
                 "app_id": int(APP_ID),
                 "installation_id": int(INSTALLATION_ID),
@@ -66,13 +71,23 @@ def page_routes(desk: Desk, keys: SidebarKeys) -> list[HTTPRouteHandler]:
         status = {"reply": "pending", "solve": "solved", "reopen": "open"}[data.do]
         try:
             desk.change(
-                desk.ticket(number), Desk.AGENT, channel="web", body=data.text, public=data.do == "reply", status=status
+                desk.ticket(number),
+                _agent(data.agent),
+                channel="web",
+                body=data.text,
+                public=data.do == "reply",
+                status=status,
             )
         except Refusal as refusal:
             return answer(refusal.body, refusal.status)
         return answer({"ok": True})
 
-    return [page, asset, tickets, ticket, sidebar_token, act]
+    return [page, asset, tickets, ticket, agents, sidebar_token, act]
+
+
+def _agent(number: int) -> User:
+    """Who sits before the page: nobody else but one of its agents."""
+    return next((user for user in Desk.AGENTS if user.id == number), Desk.AGENT)
 
 
 def _row(desk: Desk, ticket: Ticket) -> dict[str, Any]:

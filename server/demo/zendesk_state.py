@@ -20,6 +20,8 @@ class User:
     name: str
     email: str
     role: str
+    suspended: bool = False
+    verified: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,14 @@ class Desk:
 
     US = User(900, "Beforehand", "beforehand@acme-outfitters.example", "admin")
     AGENT = User(901, "Robin Diaz", "robin@acme-outfitters.example", "agent")
+    LEAD = User(902, "Dana Lopez", "dana@acme-outfitters.example", "admin")
+    SECOND = User(903, "Kim Novak", "kim@acme-outfitters.example", "admin")
+    AGENTS = (AGENT, LEAD, SECOND)
+    """Who may sit before the helpdesk's page."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.users: dict[int, User] = {user.id: user for user in (self.US, self.AGENT)}
+        self.users: dict[int, User] = {user.id: user for user in (self.US, *self.AGENTS)}
         self.tickets: dict[int, Ticket] = {}
         self._ticket_numbers = count(4711)
         self._user_numbers = count(2001)

@@ -1,5 +1,6 @@
 """This file turns a context into the panel that every helpdesk draws."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,10 @@ from server.context import (
     SignalContext,
     SourceContext,
 )
+from server.flows.draw_actions import draw_actions
+from server.flows.draw_approvals import Viewer, draw_approvals
 from server.flows.draw_payment import draw_payment, is_nothing
+from server.flows.draw_picture import draw_picture
 from server.flows.draw_shipment import draw_shipment
 from server.flows.tickets import EMAIL_ONLY, LINKED, OTHER_CUSTOMER, OURS
 from sidebar import words
@@ -33,25 +37,41 @@ from sidebar.panel import (
 )
 
 NOTHING = "No order was found for this ticket. Search by order number, e-mail address, phone or tracking number."
-SEVERAL = "Several orders may be meant. Choose one:"
+SEVERAL = "Several orders may be meant. Open the right one:"
 KEPT = Pill("Kept", Tone.GOOD)
 
 
-def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = ("", "")) -> Panel:
+def panel(
+    context: Context,
+    *,
+    is_live: bool = False,
+    ticket: tuple[str, str] = ("", ""),
+    viewer: Viewer | None = None,
+    topics: Mapping[str, tuple[str, ...]] | None = None,
+    asked: str = "",
+    others: Sequence[Candidate] = (),
+) -> Panel:
     """The whole panel. While it *is_live*, sources that have not answered yet may still do so.
 
     *ticket* (connection and id) is the one beside which it is shown: that is no earlier contact, and
-    an issue that has it needs no link.
+    an issue that has it needs no link. *topics* says which sections a connection fills; with *asked* it is the only
+    connection that is asked. Without a *viewer* nothing can be asked for or decided.
     """
     pen = _Pen(context, ticket)
+    possible, not_now = draw_actions(context, viewer) if viewer else ((), ())
+    waiting = [s for s in context.sources if s.status == "stale" and asked in ("", s.connection)] if is_live else []
     return Panel(
         as_of=words.clock(context.as_of, pen.zone, context.as_of),
         message="" if context.order else (SEVERAL if context.candidates else NOTHING),
         header=pen.header(context.order) if context.order else None,
+        picture=draw_picture(context, pen.zone),
+        requests=draw_approvals(context.approvals, viewer or Viewer(), pen.zone, pen.now),
+        possible=possible,
+        not_now=not_now,
         promise=pen.promise(context.promise) if context.promise else None,
         troubles=pen.troubles(),
         solved=tuple(pen.issue(issue) for issue in context.issues if issue.state != "open"),
-        payments=tuple(draw_payment(payment, pen.zone) for payment in context.payments),
+        payments=tuple(draw_payment(payment, pen.zone, pen.now) for payment in context.payments),
         shipments=tuple(draw_shipment(shipment, pen.zone, pen.now) for shipment in context.shipments),
         contacts=pen.contacts(),
         notifications=tuple(
@@ -62,10 +82,20 @@ def panel(context: Context, *, is_live: bool = False, ticket: tuple[str, str] = 
         history=tuple(
             Happened(when=words.moment(entry.at, pen.zone), text=entry.text) for entry in context.timeline if entry.text
         ),
-        sources=tuple(pen.source(source, is_live=is_live) for source in context.sources),
+        sources=tuple(pen.source(source, is_live=source in waiting) for source in context.sources),
         candidates=tuple(candidate(found, pen.zone, context.as_of) for found in context.candidates),
-        waiting_for=tuple(s.system for s in context.sources if s.status == "stale") if is_live else (),
+        others=tuple(others),
+        waiting_for=tuple(source.system for source in waiting),
+        waiting_in=_by_section(waiting, topics or {}),
     )
+
+
+def _by_section(waiting: list[SourceContext], topics: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for source in waiting:
+        for section in topics.get(source.connection, ()):
+            found[section] = (*found.get(section, ()), source.system)
+    return found
 
 
 def candidate(found: CandidateContext, zone: ZoneInfo, now: datetime) -> Candidate:
@@ -213,17 +243,23 @@ class _Pen:
 
     def source(self, source: SourceContext, *, is_live: bool) -> Source:
         as_of = words.clock(source.as_of, self.zone, self.now) if source.as_of else ""
-        name = source.system
-        if source.status == "ok":
-            return Source(name=name, tone=Tone.GOOD, text=f"as of {as_of}" if as_of else "answered")
+        tone, text, detail = self._standing(source, as_of, is_live=is_live)
+        key = source.connection if source.status != "not_configured" else ""
+        return Source(name=source.system, key=key, tone=tone, text=text, detail=detail)
+
+    def _standing(self, source: SourceContext, as_of: str, *, is_live: bool) -> tuple[Tone, str, str]:
         known = f"Shown as of {as_of}" if as_of else "Nothing known from it yet"
-        if source.status == "stale" and is_live:
-            return Source(name=name, tone=Tone.PLAIN, text="is being asked", detail=known)
-        if source.status == "stale":
-            return Source(name=name, tone=Tone.PLAIN, text=f"stored, as of {as_of}" if as_of else "not asked yet")
-        if source.status == "not_configured":
-            return Source(name=name, tone=Tone.PLAIN, text=source.error or "is not connected")
-        return Source(name=name, tone=Tone.BAD, text=_without(source.error or "did not answer", name), detail=known)
+        match source.status:
+            case "ok":
+                return Tone.GOOD, f"as of {as_of}" if as_of else "answered", ""
+            case "stale" if is_live:
+                return Tone.PLAIN, "is being asked", known
+            case "stale":
+                return Tone.PLAIN, f"stored, as of {as_of}" if as_of else "not asked yet", ""
+            case "not_configured":
+                return Tone.PLAIN, source.error or "is not connected", ""
+            case _:
+                return Tone.BAD, _without(source.error or "did not answer", source.system), known
 
 
 def _custom(customer: CustomerContext) -> str:

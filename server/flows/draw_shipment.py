@@ -10,7 +10,7 @@ from sidebar.panel import Row, Scanned, Shipped
 
 GAP = timedelta(hours=36)
 """A silence between two scans that is worth pointing at."""
-_FINAL = ("delivered", "returned", "cancelled")
+FINAL = ("delivered", "returned", "cancelled")
 
 
 def draw_shipment(shipment: ShipmentContext, zone: ZoneInfo, now: datetime) -> Shipped:
@@ -22,7 +22,7 @@ def draw_shipment(shipment: ShipmentContext, zone: ZoneInfo, now: datetime) -> S
         pill=words.shipment(shipment.state),
         rows=_rows(shipment, zone, now),
         problem=shipment.exception or shipment.tracking_problem or "",
-        scans=_scans(shipment.scans, zone, now, is_moving=shipment.state not in _FINAL),
+        scans=_scans(shipment.scans, zone, now, is_moving=shipment.state not in FINAL),
     )
 
 
@@ -33,8 +33,9 @@ def _rows(shipment: ShipmentContext, zone: ZoneInfo, now: datetime) -> tuple[Row
         rows.append(Row("Delivered", words.moment(shipment.delivered_at, zone)))
     elif current:
         moved = original is not None and original != current
-        was = f", first {words.day(original, zone, now)}" if moved and original else ""
-        rows.append(Row("Estimate", f"{words.day(current, zone, now)}{was}"))
+        rows.append(Row("Estimate", words.day(current, zone, now)))
+        if moved and original:
+            rows.append(Row("First estimate", words.day(original, zone, now)))
     if not shipment.scans and shipment.shipped_at:
         rows.append(Row("Shipped", words.moment(shipment.shipped_at, zone)))
     return tuple(rows)
@@ -51,8 +52,18 @@ def _scans(scans: list[ScanContext], zone: ZoneInfo, now: datetime, *, is_moving
                 hint=f"{scan.local_time} local time" if scan.local_time else "",
                 text=scan.text,
                 place=scan.place,
+                local=_local(scan, zone),
                 ago="" if index else words.ago(scan.time, now),
                 gap=f"No scan for {words.span(newer - scan.time)}" if newer - scan.time >= GAP else "",
             )
         )
     return tuple(drawn)
+
+
+def _local(scan: ScanContext, zone: ZoneInfo) -> str:
+    """`10:05 there`, where the place's clock is another than ours."""
+    ours = scan.time.astimezone(zone)
+    if not scan.local_time or scan.local_time == f"{ours:%Y-%m-%d %H:%M}":
+        return ""
+    day, _, clock = scan.local_time.partition(" ")
+    return f"{clock} there" if day == f"{ours:%Y-%m-%d}" else f"{scan.local_time} there"

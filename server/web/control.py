@@ -11,10 +11,11 @@ from litestar.params import FromPath
 from server import control
 from server.errors import BadInput, NotFound
 from server.flows import administer
+from server.flows.desk import Desk
 from server.model import JsonObject
 
 
-def control_routes(desk: administer.Desk, secret: str) -> list[HTTPRouteHandler]:
+def control_routes(desk: Desk, secret: str) -> list[HTTPRouteHandler]:
     """The one route, which does not exist for anybody without the secret."""
 
     @post("/control/{command:str}", include_in_schema=False, status_code=200)

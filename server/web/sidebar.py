@@ -1,52 +1,47 @@
-"""This file is the panel's data for every helpdesk that shows it in a frame: the stream of sections, and the search.
+"""This file is the panel's data for every surface that shows it: the stream of sections, and the search.
 
 Who asks is known from our own session token alone; workspace and helpdesk come from it, never from the request.
+`/panel` serves our own pages, `/sidebar/zendesk` the helpdesk's frame.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
 
-import msgspec
-import structlog
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent
-from litestar.response.sse import ServerSentEventMessage
 
-from server.context import CandidateContext, Context
-from server.errors import BadInput, BeforehandError, NotFound, Unauthenticated
-from server.flows import draw, tokens
-from server.flows.resolve import Ambiguous
+from server.context import CandidateContext
+from server.errors import BadInput
+from server.flows import draw
 from server.flows.sessions import Session
 from server.model import JsonObject
 from server.parts import Parts
-from server.store.contract import StoreUnavailable
 from server.web.asked import read_text
 from server.web.assets import asset_routes
+from server.web.panel_events import Wanted, panel_events, topics_of
 from server.web.sidebar_actions import sidebar_action_routes
 from server.web.sidebar_zendesk import zendesk_routes
+from server.web.signed_in import signed_in
 from sidebar import html
 from sidebar.panel import Panel
 
-log = structlog.get_logger()
-
-TROUBLE = "Beforehand has trouble of its own right now. Try again in a moment."
 NO_MATCH = "Nothing matches. Try the order number, the customer's e-mail address, a phone or tracking number."
 
 
 def sidebar_routes(parts: Parts) -> list[HTTPRouteHandler]:
-    """Everything under /sidebar."""
+    """The assets, Zendesk's surface, and the data and actions of every surface that shows the panel."""
     return [
         *asset_routes(),
         *zendesk_routes(parts),
-        *panel_routes(parts, "/sidebar/zendesk"),
-        *sidebar_action_routes(parts),
+        *(route for base in ("/sidebar/zendesk", "/panel") for route in panel_routes(parts, base)),
+        *(route for base in ("/sidebar/zendesk", "/panel") for route in sidebar_action_routes(parts, base)),
     ]
 
 
 def panel_routes(parts: Parts, base: str) -> list[HTTPRouteHandler]:
-    """The stream and the search of one helpdesk's surface."""
+    """The stream and the search of one surface."""
+    topics = {name: topics_of(workspace) for name, workspace in parts.workspaces.items()}
 
     @get(f"{base}/stream", include_in_schema=False)
     async def stream(
@@ -54,17 +49,21 @@ def panel_routes(parts: Parts, base: str) -> list[HTTPRouteHandler]:
         ticket: Annotated[str | None, QueryParameter()] = None,
         order: Annotated[str | None, QueryParameter()] = None,
         shop: Annotated[str | None, QueryParameter()] = None,
+        source: Annotated[str | None, QueryParameter(description="Ask this connection alone again.")] = None,
+        alone: Annotated[str | None, QueryParameter(description="Without the customer's other orders.")] = None,
     ) -> ServerSentEvent:
         session = signed_in(parts, request)
         if (ticket is None) == (order is None):
             raise BadInput("Expected either ticket or order")
+        only = read_text(source, "source") if source is not None else ""
         if ticket is not None:
             number = read_text(ticket, "ticket")
-            contexts = parts.gathering.stream_ticket(session.workspace, session.connection, number)
+            contexts = parts.gathering.stream_ticket(session.workspace, session.connection, number, only=only)
         else:
             reference = read_text(order, "order")
-            contexts = parts.gathering.stream_order(session.workspace, reference, shop=shop or "")
-        return ServerSentEvent(_events(parts, session, contexts, (session.connection, ticket or "")))
+            contexts = parts.gathering.stream_order(session.workspace, reference, shop=shop or "", only=only)
+        wanted = Wanted(ticket=(session.connection, ticket or ""), only=only, with_others=not alone and not only)
+        return ServerSentEvent(panel_events(parts, session, contexts, wanted, topics[session.workspace]))
 
     @get(f"{base}/search", include_in_schema=False)
     async def search(
@@ -77,65 +76,6 @@ def panel_routes(parts: Parts, base: str) -> list[HTTPRouteHandler]:
         return Response({"message": message, "candidates": _choices(parts, session, found)})
 
     return [stream, search]
-
-
-def signed_in(parts: Parts, request: Request[Any, Any, Any]) -> Session:
-    """The session whose token the request carries. Raises Unauthenticated."""
-    session = parts.sessions.read(tokens.bearer(request.headers.get("authorization")), parts.clock())
-    if session is None or session.workspace not in parts.workspaces:
-        raise Unauthenticated("Session ended. Reload the app to go on.")
-    return session
-
-
-async def _events(
-    parts: Parts, session: Session, contexts: AsyncGenerator[Context], ticket: tuple[str, str]
-) -> AsyncIterator[ServerSentEventMessage]:
-    """A panel for every context, each with only those sections that changed; errors as a sentence; then the end."""
-    sent: dict[str, str] = {}
-    last: Context | None = None
-    try:
-        async for context in contexts:
-            last = context
-            yield _panel_event(draw.panel(context, is_live=True, ticket=ticket), sent)
-        if last is not None:
-            parts.measurements.sources(last.sources)
-            yield _panel_event(draw.panel(last, ticket=ticket), sent)
-    except Ambiguous as error:
-        choices = _choices(parts, session, error.candidates)
-        empty = {"sections": {}, "waiting": [], "as_of": ""}
-        yield _event("panel", {"message": draw.SEVERAL, "candidates": choices, **empty})
-    except NotFound as error:
-        yield _event("failed", {"message": f"{str(error).rstrip('.')}."})
-    except StoreUnavailable:
-        yield _event("failed", {"message": TROUBLE})
-    except BeforehandError as error:
-        yield _event("failed", {"message": str(error)})
-    except Exception:
-        log.exception("panel_failed", workspace=session.workspace)
-        yield _event("failed", {"message": TROUBLE})
-    finally:
-        await contexts.aclose()
-    yield _event("done", {})
-
-
-def _panel_event(panel: Panel, sent: dict[str, str]) -> ServerSentEventMessage:
-    drawn = html.sections(panel)
-    changed = {name: text for name, text in drawn.items() if sent.get(name) != text}
-    sent |= changed
-    return _event(
-        "panel",
-        {
-            "message": panel.message,
-            "candidates": html.candidates(panel),
-            "sections": changed,
-            "waiting": list(panel.waiting_for),
-            "as_of": panel.as_of,
-        },
-    )
-
-
-def _event(name: str, data: JsonObject) -> ServerSentEventMessage:
-    return ServerSentEventMessage(event=name, data=msgspec.json.encode(data).decode())
 
 
 def _choices(parts: Parts, session: Session, found: list[CandidateContext]) -> str:

@@ -7,7 +7,7 @@ import base64
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Protocol, runtime_checkable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import msgspec
 import structlog
@@ -20,6 +20,9 @@ from connectors.contract import Forged
 from connectors.zendesk import SidebarUser
 from server.parts import Parts
 from server.web.assets import STATIC
+from server.web.framing import NOBODY, framed, notice_policy, panel_policy
+from server.web.replays import Replays, fingerprint
+from server.web.signed_in import Refusals
 from sidebar import html
 
 log = structlog.get_logger()
@@ -62,6 +65,7 @@ class _Claims(Struct):
 def zendesk_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """The page itself."""
     installations = _installations(parts)
+    refusals, replays = Refusals(parts), Replays()
 
     @post("/sidebar/zendesk", include_in_schema=False, status_code=200)
     async def open_sidebar(
@@ -73,21 +77,24 @@ def zendesk_routes(parts: Parts) -> list[HTTPRouteHandler]:
         chosen = _choose(installations, workspace, connection, token)
         if chosen is None:
             return _refusal("no installation fits", ANY_ZENDESK)
+        now = parts.clock()
         try:
-            user = await chosen.desk.verify_sidebar(token, now=parts.clock())
+            user = await chosen.desk.verify_sidebar(token, now=now)
+            replays.check(f"{chosen.workspace}.{chosen.connection}", user, fingerprint(request), now)
         except Forged as error:
+            await refusals.note(chosen.workspace, str(error), via=chosen.connection)
             return _refusal(str(error), chosen.origin)
-        session = parts.sessions.open(chosen.workspace, chosen.connection, f"zendesk:{user.user_id}", parts.clock())
+        session = parts.sessions.open(chosen.workspace, chosen.connection, f"zendesk:{user.user_id}", now)
         nonce = secrets.token_urlsafe(16)
         sdk_url = parts.settings.server.zaf_sdk_url or f"{STATIC}/vendor/zaf_sdk.js"
         page = html.page(
             nonce=nonce, session={"token": session, "base": "/sidebar/zendesk"}, sdk_url=sdk_url, static=STATIC
         )
-        return _html(page, _page_policy(nonce, sdk_url, chosen.origin))
+        return framed(page, panel_policy(nonce, ancestor=chosen.origin, sdk_url=sdk_url))
 
     @get("/sidebar/zendesk", include_in_schema=False)
     async def explain() -> Response[str]:
-        return _html(html.notice(title="Beforehand", text=ELSEWHERE, static=STATIC), _notice_policy("'none'"))
+        return framed(html.notice(title="Beforehand", text=ELSEWHERE, static=STATIC), notice_policy(NOBODY))
 
     return [open_sidebar, explain]
 
@@ -96,7 +103,7 @@ def _refusal(reason: str, ancestor: str) -> Response[str]:
     """A sentence for the agent; the reason is for the log alone."""
     log.warning("sidebar_refused", reason=reason)
     page = html.notice(title="Beforehand could not be opened", text=REFUSED, static=STATIC)
-    return _html(page, _notice_policy(ancestor), status=401)
+    return framed(page, notice_policy(ancestor), status=401)
 
 
 def _installations(parts: Parts) -> list[_Installation]:
@@ -147,26 +154,3 @@ def _form_token(body: bytes) -> str:
         return ""
     found = fields.get("token", [])
     return found[0] if len(found) == 1 else ""
-
-
-def _page_policy(nonce: str, sdk_url: str, ancestor: str) -> str:
-    parts = urlsplit(sdk_url)
-    sdk = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
-    # Reloading the page posts its form again, so that must be allowed.
-    return (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'{sdk}; style-src 'self'; connect-src 'self'; "
-        f"base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors {ancestor}"
-    )
-
-
-def _notice_policy(ancestors: str) -> str:
-    return f"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
-
-
-def _html(text: str, policy: str, *, status: int = 200) -> Response[str]:
-    return Response(
-        text,
-        status_code=status,
-        media_type="text/html",
-        headers={"content-security-policy": policy, "cache-control": "no-store"},
-    )

@@ -2,31 +2,40 @@
 import { createParser } from "./vendor/eventsource_parser.js";
 
 const block = document.getElementById("session");
-const session = JSON.parse(block.textContent);
+const { token, ...rest } = JSON.parse(block.textContent);
 block.remove();
 
-// An answer with a sentence for the agent; `ended` where the session is over.
+// What the page is to show and where: `host`, `base`, and for our own pages `order`, `shop` or `ticket`.
+export const session = rest;
+
+// An answer with a sentence for the agent. `ended` where the session is over; `problem` is the whole document.
 export class Refused extends Error {
-  constructor(message, ended = false) {
+  constructor(message, { ended = false, problem = {} } = {}) {
     super(message);
     this.ended = ended;
+    this.problem = problem;
   }
 }
 
-async function ask(path, parameters, signal) {
-  const answer = await fetch(`${session.base}${path}?${new URLSearchParams(parameters)}`, {
-    headers: { authorization: `Bearer ${session.token}` },
+async function fetched(path, options) {
+  const answer = await fetch(session.base + path, {
+    ...options,
+    headers: { ...options.headers, authorization: `Bearer ${token}` },
     credentials: "omit",
     cache: "no-store",
-    signal,
   });
-  if (answer.status === 401) throw new Refused("Session ended. Reload the app to go on.", true);
+  if (answer.status === 401) {
+    throw new Refused("Session ended. Reload the app to go on.", { ended: true });
+  }
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Refused(problem.detail || "Beforehand cannot show this right now. Try again in a moment.");
+    const text = problem.detail || "Beforehand cannot do this right now. Try again in a moment.";
+    throw new Refused(/[.!?]$/.test(text) ? text : `${text}.`, { problem: { ...problem, status: answer.status } });
   }
   return answer;
 }
+
+const ask = (path, parameters, signal) => fetched(`${path}?${new URLSearchParams(parameters)}`, { signal });
 
 // Calls `receive(name, data)` for every event. Throws where the stream ends before it said that it was done.
 export async function stream(parameters, signal, receive) {
@@ -45,4 +54,11 @@ export async function stream(parameters, signal, receive) {
 
 export async function search(text, signal) {
   return (await ask("/search", { q: text }, signal)).json();
+}
+
+// Sends a form. The same `key` means the same thing asked once, however often it is sent.
+export async function send(path, body, key = "") {
+  const headers = { "content-type": "application/json" };
+  if (key) headers["idempotency-key"] = key;
+  return (await fetched(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
 }

@@ -31,6 +31,8 @@ from server.workspaces import connect_all
 CHROMIUM = Path("/usr/bin/chromium")
 NOW = datetime(2026, 11, 23, 19, 5, tzinfo=UTC)
 """Monday, 14:05 in New York."""
+ROBIN, DANA, KIM = 901, 902, 903
+"""Agents of the simulated helpdesk: Robin asks, Dana and Kim may decide, and above $100.00 both must."""
 VIP = Person(519, "Eleanor Hughes", "eleanor.hughes@example.com", "Nashville", "TN", 23, Decimal("4180.50"), ("VIP",))
 
 
@@ -149,8 +151,8 @@ class Page:
         """The sidebar's frame, of the ticket that is shown."""
         return self.page.frame_locator("#apps iframe:not([hidden])")
 
-    async def open(self, ticket, *, width=320):
-        await self.page.goto(self.stage.ticket_url(ticket))
+    async def open(self, ticket, *, width=320, agent=ROBIN):
+        await self.page.goto(f"{self.stage.ticket_url(ticket)}?agent={agent}")
         await self.page.click(f'#widths [data-width="{width}"]')
         return self
 
@@ -203,14 +205,37 @@ class Page:
         )
         await self.page.wait_for_url(lambda found: "/sidebar/zendesk" in found)
 
-    async def picture(self, name):
-        if folder := os.environ.get("BEFOREHAND_SCREENSHOTS"):
-            await self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+    async def press(self, label, *, within="main"):
+        """Press a button by its words."""
+        await self.app.locator(within).get_by_role("button", name=label, exact=True).click()
+
+    async def fill(self, label, text):
+        """Fill in a field of the open form."""
+        await self.field(label).fill(text)
+
+    def field(self, label):
+        """A field to type into, by its label."""
+        typed = self.app.locator("form.ask input:not([type=radio]), form.ask textarea")
+        return self.app.locator("form.ask").get_by_label(label).and_(typed)
+
+    async def picture(self, name, *, of="#tray"):
+        """Keep what is seen in BEFOREHAND_SCREENSHOTS, where that is set: the whole sidebar, however long it is."""
+        folder = os.environ.get("BEFOREHAND_SCREENSHOTS")
+        if not folder:
+            return
+        before = self.page.viewport_size
+        for _ in range(2):  # a change of height may change it once more
+            find = "found => Math.max(400, [...found.children].reduce((sum, one) => sum + one.scrollHeight, 0))"
+            height = await self.page.locator(of).evaluate(find)
+            await self.page.set_viewport_size({"width": before["width"], "height": min(height, 2600)})
+            await self.page.wait_for_timeout(120)
+        await self.page.locator(of).screenshot(path=f"{folder}/{name}.png", animations="disabled")
+        await self.page.set_viewport_size(before)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser():
-    if not CHROMIUM.exists():  # noqa: ASYNC240  # once, before anything runs  # noqa: ASYNC240  # once, before there is anything to wait for
+    if not CHROMIUM.exists():  # noqa: ASYNC240  # once, before there is anything to wait for
         pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the sidebar as agents see it")
     async_api = pytest.importorskip("playwright.async_api")
     async with async_api.async_playwright() as playwright:

@@ -1,5 +1,6 @@
 """Texts that would do harm if they were taken for markup, and a panel that holds one everywhere."""
 
+from collections.abc import Mapping
 from types import SimpleNamespace, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
@@ -33,11 +34,15 @@ def filled(kind, text):
     """A value of *kind* with *text* in every text of it, and one of everything that may be there or not."""
     if kind is str:
         return text
+    if kind in (bool, int, float):
+        return kind(1)
     if kind is Tone:
         return Tone.BAD
     origin, inner = get_origin(kind), get_args(kind)
     if origin is tuple:
         return (filled(inner[0], text), filled(inner[0], text))
+    if origin is frozenset or origin is Mapping:
+        return {text: filled(inner[1], text)}
     if origin in (Union, UnionType):
         return filled(next(one for one in inner if one is not type(None)), text)
     hints = get_type_hints(kind)

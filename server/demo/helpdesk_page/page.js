@@ -10,6 +10,8 @@ let open = (/^\/agent\/tickets\/(\d+)/.exec(location.pathname) || [])[1] || null
 let ticket = null;
 let listed = "";
 const drawn = { ticket: "" };
+let agent = Number(new URLSearchParams(location.search).get("agent")) || 0; // who sits here; 0: the first of them
+let agents = [];
 const frames = new Map(); // by ticket, as Zendesk keeps a tab for each
 
 function make(tag, { text = "", kind = "" } = {}, ...children) {
@@ -103,10 +105,37 @@ element("reply").addEventListener("submit", async (event) => {
   const answer = await fetch(`/_page/tickets/${open}/act`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ do: what, text }),
+    body: JSON.stringify({ do: what, text, agent: me().id }),
   });
   if (answer.ok) element("text").value = "";
   await look();
+});
+
+// --- who sits here ---
+
+const me = () => agents.find((found) => found.id === agent) || agents[0];
+
+async function readAgents() {
+  agents = await read("/_page/agents.json");
+  element("agent").replaceChildren(
+    ...agents.map((found) => {
+      const option = make("option", { text: `${found.name} (${found.role})` });
+      option.value = String(found.id);
+      option.selected = found === me();
+      return option;
+    }),
+  );
+}
+
+// Somebody else sits down: every frame is opened again in their name.
+element("agent").addEventListener("change", () => {
+  agent = Number(element("agent").value);
+  for (const frame of frames.values()) frame.remove();
+  frames.clear();
+  const address = new URL(location.href);
+  address.searchParams.set("agent", String(agent));
+  history.replaceState({}, "", address);
+  if (open) showApp(open);
 });
 
 // --- the app ---
@@ -119,7 +148,7 @@ const facts = {
   "ticket.tags": (found) => found.tags,
   "ticket.externalId": (found) => found.external_id,
   "ticket.requester": (found) => found.requester,
-  currentUser: () => ({ id: 1, name: "Robin Agent", email: "robin@example.com", role: "agent" }),
+  currentUser: () => me(),
   "currentAccount.subdomain": () => subdomain,
 };
 
@@ -145,7 +174,10 @@ async function showApp(id) {
     tell(id, "app.activated");
     return;
   }
-  const token = await read(`/_page/sidebar_token?ticket=${encodeURIComponent(id)}`);
+  if (!agents.length) await readAgents();
+  const asked = me().id;
+  const token = await read(`/_page/sidebar_token?ticket=${encodeURIComponent(id)}&agent=${asked}`);
+  if (asked !== me().id) return;
   if (open !== id || frames.has(id)) return;
   subdomain = token.subdomain;
   frames.set(id, new AppFrame({ box: element("apps"), ticketId: Number(id), token, read: reader(id) }));
@@ -164,7 +196,7 @@ async function choose(id, { push = true } = {}) {
     ticket = null;
     drawn.ticket = "";
   }
-  if (push) history.pushState({}, "", `/agent/tickets/${id}`);
+  if (push) history.pushState({}, "", `/agent/tickets/${id}${location.search}`);
   await Promise.all([look(), showApp(id)]);
 }
 
@@ -225,4 +257,5 @@ setWidth(320);
 
 window.helpdesk = { frames };
 lookOften();
+readAgents();
 if (open) showApp(open);

@@ -5,6 +5,7 @@ import pytest
 from server.store.sqlite import SqliteStore
 from tests.server.delivering import Deliveries
 from tests.server.desk import Clock
+from tests.server.executing import Executions
 from tests.server.processing import Events
 
 
@@ -23,3 +24,8 @@ def deliveries(store):
 @pytest.fixture
 def events(store):
     return Events(store, Clock())
+
+
+@pytest.fixture
+def executions(store):
+    return Executions(store, Clock())

@@ -108,9 +108,12 @@ def source(status, error=None, hours=0, system="UPS"):
     return SourceContext(connection="ups", system=system, status=status, as_of=as_of, latency_ms=50, error=error)
 
 
-def panel(*, is_live=False, ticket=("", ""), **facts):
-    facts = {"workspace": "acme", "as_of": NOW, "timezone": "America/New_York", "order": ORDER, **facts}
-    return draw.panel(Context(**facts), is_live=is_live, ticket=ticket)
+def context(**facts):
+    return Context(**{"workspace": "acme", "as_of": NOW, "timezone": "America/New_York", "order": ORDER, **facts})
+
+
+def panel(*, is_live=False, ticket=("", ""), viewer=None, **facts):
+    return draw.panel(context(**facts), is_live=is_live, ticket=ticket, viewer=viewer)
 
 
 def changed(struct, **facts):

@@ -193,23 +193,35 @@ def test_solved_issues_stand_apart():
 @pytest.mark.parametrize(
     ("found", "is_live", "drawn"),
     [
-        (source("ok"), True, Source(name="UPS", tone=Tone.GOOD, text="as of 14:05")),
+        (source("ok"), True, Source(name="UPS", key="ups", tone=Tone.GOOD, text="as of 14:05")),
         (
             source("stale", hours=3),
             True,
-            Source(name="UPS", tone=Tone.PLAIN, text="is being asked", detail="Shown as of 11:05"),
+            Source(name="UPS", key="ups", tone=Tone.PLAIN, text="is being asked", detail="Shown as of 11:05"),
         ),
-        (source("stale", hours=3), False, Source(name="UPS", tone=Tone.PLAIN, text="stored, as of 11:05")),
-        (source("stale", hours=None), False, Source(name="UPS", tone=Tone.PLAIN, text="not asked yet")),
+        (source("stale", hours=3), False, Source(name="UPS", key="ups", tone=Tone.PLAIN, text="stored, as of 11:05")),
+        (source("stale", hours=None), False, Source(name="UPS", key="ups", tone=Tone.PLAIN, text="not asked yet")),
         (
             source("timeout", "UPS did not answer in time", 51),
             False,
-            Source(name="UPS", tone=Tone.BAD, text="did not answer in time", detail="Shown as of Sat 21 Nov, 11:05"),
+            Source(
+                name="UPS",
+                key="ups",
+                tone=Tone.BAD,
+                text="did not answer in time",
+                detail="Shown as of Sat 21 Nov, 11:05",
+            ),
         ),
         (
             source("error", "The connection to UPS broke", None),
             False,
-            Source(name="UPS", tone=Tone.BAD, text="The connection to UPS broke", detail="Nothing known from it yet"),
+            Source(
+                name="UPS",
+                key="ups",
+                tone=Tone.BAD,
+                text="The connection to UPS broke",
+                detail="Nothing known from it yet",
+            ),
         ),
         (
             source("not_configured", "Nobody is connected who could be asked about DHL", None, "DHL"),

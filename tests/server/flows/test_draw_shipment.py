@@ -27,13 +27,14 @@ def test_silences_are_marked_where_they_are():
             number="1Z999",
             href="https://www.ups.com/track?tracknum=1Z999",
             pill=Pill("On its way", Tone.PLAIN),
-            rows=(Row("Service", "Ground"), Row("Estimate", "Wed 25 Nov, first today")),
+            rows=(Row("Service", "Ground"), Row("Estimate", "Wed 25 Nov"), Row("First estimate", "today")),
             scans=(
                 Scanned(
                     when="Sat 21 Nov, 11:05",
                     hint="2026-11-21 10:05 local time",
                     text="Arrived",
                     place="Memphis, TN, US",
+                    local="10:05 there",
                     ago="51 h ago",
                     gap="No scan for 51 h",
                 ),

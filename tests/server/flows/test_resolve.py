@@ -9,6 +9,7 @@ import pytest
 from connectors.contract import Unavailable
 from connectors.model import Shipment
 from server.errors import NotFound
+from server.flows.asks import CONFIRMED_FOR
 from server.flows.gather import Gathering
 from server.flows.resolve import Ambiguous, NotFoundNow
 from server.model import Issue, IssueState, Kind, Severity, TicketLink
@@ -103,6 +104,32 @@ async def test_our_external_id_is_recognised_and_remembered(world, fakes):
     context = await world.gathering.of_ticket("acme", "desk", "77")
     assert (context.order.id, context.matched_by) == ("5001", "Beforehand opened this ticket")
     assert world.store.tickets == {("desk", "77"): {world.key}}
+
+
+async def test_a_known_ticket_is_confirmed_by_its_helpdesk_before_it_is_shown(world, fakes):
+    link = TicketLink(connection="desk", ticket_id="77")
+    world.store.issue_list.append(issue(world.key, link, fakes))
+    world.store.link_ticket(world.key, "desk", "77")
+    with pytest.raises(NotFound):
+        await world.gathering.of_ticket("acme", "desk", "77")
+    world.desk.hold("77")
+    assert (await world.gathering.of_ticket("acme", "desk", "77")).order.id == "5001"
+    # Not again and again: an agent goes back and forth.
+    await world.gathering.of_ticket("acme", "desk", "77")
+    assert world.desk.asked.count("77") == 2
+    del world.desk.tickets["77"]
+    world.clock.now += CONFIRMED_FOR
+    with pytest.raises(NotFound):
+        await world.gathering.of_ticket("acme", "desk", "77")
+
+
+async def test_a_helpdesk_that_cannot_be_asked_hides_no_order_that_we_have_linked(world, fakes):
+    world.store.issue_list.append(issue(world.key, TicketLink(connection="desk", ticket_id="77"), fakes))
+    world.store.link_ticket(world.key, "desk", "77")
+    world.desk.error = Unavailable("Zendesk", "503")
+    context = await world.gathering.of_ticket("acme", "desk", "77")
+    assert context.order.id == "5001"
+    assert "error" in {source.status for source in context.sources if source.connection == "desk"}
 
 
 async def test_an_external_id_of_another_workspace_leads_nowhere(world, fakes):

@@ -51,7 +51,8 @@ async def test_the_stored_order_comes_first_and_the_end_last(client, bearer, des
     first = found[0][1]
     assert tuple(first["sections"]) == SECTIONS
     assert "Order #1001" in first["sections"]["header"]
-    assert first["sections"]["actions"] == ""
+    assert 'data-ask="cancel"' in first["sections"]["actions"]
+    assert first["order"] == {"order": "5001", "shop": "shop"}
     assert sorted(first["waiting"]) == ["Shopify", "Stripe", "UPS", "Zendesk"]
     assert "is being asked" in first["sections"]["sources"]
     last = found[-2][1]
@@ -104,8 +105,10 @@ async def test_several_orders_are_offered(client, bearer, desk, parts, fakes):
     parts.store.keep(fakes.order_seen("6002", "#6002"))
     desk.hold("9", subject="Hello", requester_email="jane@example.com")
     found = events(await stream(client, bearer(), ticket="9"))
-    text = found[0][1]["candidates"]
-    assert found[0][1]["message"] == "Several orders may be meant. Choose one:"
+    assert found[0][1]["message"] == "Several orders may be meant. Open the right one:"
+    assert found[1][0] == "others"
+    text = found[1][1]["html"]
+    assert text.count('<span class="pill plain">Not fulfilled</span>') == 3  # status before detail
     assert [f'data-order="{number}" data-shop="shop"' in text for number in (5001, 6001, 6002)] == [True] * 3
 
 
@@ -120,7 +123,7 @@ async def test_an_order_number_of_two_shops_is_offered(client, bearer, parts, fa
     parts.store.keep(fakes.order_seen("7002", "#7"))
     found = events(await stream(client, bearer(), order="#7"))
     assert found[0][0] == "panel"
-    assert found[0][1]["candidates"].count("<button") == 2
+    assert found[0][1]["others"].count("<details") == 2
     assert found[0][1]["sections"] == {}
     assert found[-1] == ("done", {})
 
@@ -247,3 +250,42 @@ async def test_search_says_who_could_not_be_asked(client, bearer, parts):
 
 async def test_search_for_nothing_is_a_bad_request(client, bearer):
     assert (await client.get("/sidebar/zendesk/search?q=", headers=bearer())).status_code == 400
+
+
+async def test_one_source_alone_is_asked_again(client, bearer, desk, parts):
+    desk.hold("7", subject="Where is #1001?")
+    await stream(client, bearer(), ticket="7")
+    found = events(await stream(client, bearer(), ticket="7", source="ups"))
+    panels = [data for name, data in found if name == "panel"]
+    assert panels[0]["waiting"] == ["UPS"]
+    shown = {}
+    for data in panels:
+        shown |= data["sections"]
+    assert "<strong>UPS</strong> as of 07:00" in shown["sources"]
+    assert "<strong>Stripe</strong> not asked yet" in shown["sources"]
+    assert [name for name, _ in found if name == "others"] == []
+
+
+async def test_sections_say_whom_they_wait_for(client, bearer, desk):
+    desk.hold("7", subject="Where is #1001?")
+    first = events(await stream(client, bearer(), ticket="7"))[0][1]["sections"]
+    assert "asking Shopify" in first["header"]
+    assert "asking Stripe" in first["payments"]
+    assert "asking UPS" in first["shipments"]
+
+
+async def test_other_orders_of_the_customer_come_after_the_first_panel(client, bearer, parts, fakes):
+    parts.store.keep(fakes.order_seen("6001", "#6001"))
+    found = events(await stream(client, bearer(), order="5001", shop="shop"))
+    assert [name for name, _ in found][:2] == ["panel", "others"]
+    assert 'data-order="6001"' in found[1][1]["html"]
+    assert 'data-order="5001"' not in found[1][1]["html"]
+    alone = events(await stream(client, bearer(), order="5001", shop="shop", alone="1"))
+    assert "others" not in [name for name, _ in alone]
+
+
+async def test_the_panel_answers_on_our_own_pages_too(client, bearer):
+    answer = await client.get("/panel/stream", params={"order": "5001"}, headers=bearer(connection=""))
+    assert "Order #1001" in events(answer)[0][1]["sections"]["header"]
+    assert (await client.get("/panel/stream", params={"order": "5001"})).status_code == 401
+    assert (await client.get("/panel/search", params={"q": "#1001"}, headers=bearer())).status_code == 200
