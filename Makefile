@@ -41,6 +41,10 @@ bench: .venv/dev
 zendesk-app: .venv
 	$(BIN)/python -m manifests.build_zendesk_app dist/beforehand-zendesk.zip
 
+# The pictures of the main states in docs/screenshots: taken by the browser tests, in Debian's Chromium.
+screenshots: .venv/dev
+	$(BIN)/python -m tests.browser.take_screenshots
+
 # Refresh the pinned versions (needs uv). No index address is written into the files.
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml requirements-build.in -o requirements.lock

@@ -11,12 +11,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import clock, measures, promise, replay, rules
+from bench import clock, measures, promise, replay, rules, sidebar
 from bench.measures import Line
 from bench.running import fsync_milliseconds, running
 
 ORDERS = 320
-PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock", "replay", "promise")
+PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock", "replay", "promise", "sidebar")
 
 
 async def measure(parts: set[str]) -> list[Line]:
@@ -41,6 +41,9 @@ async def measure(parts: set[str]) -> list[Line]:
         lines += replay.replay()
     if "promise" in parts:
         lines += promise.promise()
+    if "sidebar" in parts:
+        with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder:
+            lines += await sidebar.sidebar(Path(folder))
     return lines
 
 

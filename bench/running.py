@@ -34,8 +34,8 @@ def running(folder: Path, orders: int) -> Iterator[Running]:
     path = write_configuration(folder, port, f"http://127.0.0.1:{upstreams}")
     stay_on(OTHER_CORE)
     with (
-        _process([sys.executable, "-m", "bench.upstreams", str(upstreams), str(orders)], upstreams, OTHER_CORE),
-        _process([BEFOREHAND, "serve", "--config", str(path)], port, SERVER_CORE),
+        process([sys.executable, "-m", "bench.upstreams", str(upstreams), str(orders)], upstreams, OTHER_CORE),
+        process([BEFOREHAND, "serve", "--config", str(path)], port, SERVER_CORE),
     ):
         command = [BEFOREHAND, "token", "create", "--config", str(path), "--workspace", "acme", "--role", "agent"]
         token = subprocess.check_output([*command, "--user", "bench"], text=True).strip()
@@ -61,7 +61,7 @@ def fsync_milliseconds(folder: Path) -> tuple[float, float]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], port: int, core: int) -> Iterator[None]:
+def process(command: list[str], port: int, core: int) -> Iterator[None]:
     """A process on one core, once its port answers."""
     started = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     stay_on(core, started.pid)

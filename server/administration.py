@@ -16,7 +16,7 @@ from connectors.transport import utc_now
 from server import control
 from server.engine.embedded import Engine
 from server.errors import AlreadyRunning
-from server.flows import administer
+from server.flows import administer, desk
 from server.flows.policy_check import Checked, check_workspaces
 from server.flows.policy_files import PolicyFiles
 from server.model import JsonObject
@@ -74,7 +74,7 @@ async def reach(settings: Settings) -> AsyncIterator[Run]:
         return
     workspaces = connect_all(settings)
     try:
-        yield partial(administer.run, administer.Desk(store=store, workspaces=workspaces, clock=utc_now))
+        yield partial(administer.run, desk.Desk(store=store, workspaces=workspaces, clock=utc_now))
     finally:
         await _close(workspaces)
         await store.close()

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from litestar import Litestar
 
-from server.flows.administer import Desk
+from server.flows.desk import Desk
 from server.parts import Parts
 from server.web.approvals import approval_routes
 from server.web.control import control_routes
@@ -49,6 +49,7 @@ def create_app(parts: Parts, *, control_secret: str = "") -> Litestar:
         clock=parts.clock,
         wake=parts.engine.wake,
         policies=parts.policies,
+        approvals=parts.approvals,
     )
     return Litestar(
         route_handlers=[

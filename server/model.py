@@ -433,7 +433,7 @@ class Action(Struct, frozen=True, kw_only=True):
     """For OPEN_TICKET; also for REOPEN_TICKET, which may need a follow-up."""
     change: TicketChange | None = None
     target: str = ""
-    """For JOIN_TICKET the customer's ticket, for LEAVE_TICKET our own."""
+    """For JOIN_TICKET the customer's ticket, for LEAVE_TICKET our own, for TELL_TICKET whichever is told."""
     leaves: TicketLink | None = None
     """For JOIN_TICKET: our own ticket, which is left once theirs has the finding."""
     notice: Notice | None = None
@@ -447,6 +447,8 @@ class Action(Struct, frozen=True, kw_only=True):
     """Of a notice, which turns of which issues it tells: nobody is told of one of them twice."""
     follows: str = ""
     """The key of the message that this one writes anew."""
+    approval: str = ""
+    """The approval request that it tells of; what tells of one is no part of any issue's life."""
     state: ActionState = ActionState.PENDING
     created_at: datetime
     not_before: datetime
@@ -478,7 +480,13 @@ class Action(Struct, frozen=True, kw_only=True):
         """Of one order's actions only those in the same lane wait for each other: one may overtake no other there.
 
         What a ticket is told comes in sequence. A notice has a lane to itself, which those that write it anew share.
+        What came of a request waits for no issue: those may hold their notes back for a while. Nor does a ticket wait
+        for what is shown beside it.
         """
+        if self.kind is ActionKind.TELL_TICKET:
+            return f"{self.door}|{self.kind}|{self.target}"
+        if self.kind is ActionKind.SHOW_CUSTOMER:
+            return f"{self.door}|{self.kind}"
         return f"{self.door}|{self.follows or self.key}" if self.kind.is_notice else self.door
 
 

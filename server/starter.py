@@ -66,6 +66,14 @@ policy = "policy.toml"
 # app_id = "env:ZENDESK_APP_ID"                   # of the installed sidebar app: they say whose signature to trust
 # installation_id = "env:ZENDESK_INSTALLATION_ID"
 
+# [workspace.acme.connections.inbox]              # with two helpdesks the policy says which: [tickets] helpdesk
+# kind = "gorgias"
+# domain = "acme"                                 # https://acme.gorgias.com
+# email = "beforehand@acme.example"               # the user whose key it is, and whose name our notes carry
+# api_key = "env:GORGIAS_API_KEY"                 # or client_id, client_secret and refresh_token, with user_email
+# webhook_secret = "env:GORGIAS_WEBHOOK_SECRET"   # `openssl rand -hex 32`; a list of two while it is replaced
+# reply_from = "help@acme.example"                # the support address that replies to customers go from
+
 # Whom the policy may tell. docs/notices.md says what each of them promises.
 
 # [workspace.acme.connections.chat]

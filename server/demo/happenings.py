@@ -1,12 +1,12 @@
 """This file makes the steps of stories: what changes in the world, and what the outside systems send because of it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
-from server.demo import zendesk_app
+from server.demo.office import Office
 from server.demo.orders import Attempt, Intent, Item, Parcel, Person, WorldOrder, WorldScan
 from server.demo.sender import Letter
 from server.demo.shopify_bodies import (
@@ -19,7 +19,6 @@ from server.demo.shopify_bodies import (
 )
 from server.demo.stripe import dispute_body
 from server.demo.world import World
-from server.demo.zendesk_state import Desk
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Step:
     order: str
     text: str
     play: Callable[[], list[Letter]]
+    act: Callable[[Office], Awaitable[None]] | None = None
+    """What people of the merchant do in Beforehand itself."""
 
 
 class Happenings:
@@ -185,14 +186,30 @@ class Happenings:
         """The customer writes to the helpdesk."""
 
         def play() -> list[Letter]:
-            desk = self._world.zendesk.desk
-            customer = desk.user(order.customer.name, order.customer.email)
-            ticket = desk.open(
-                subject=subject, requester=customer, author=customer, body=body, public=True, channel="email"
-            )
-            return [zendesk_app.touched(ticket)]
+            return self._world.write_to_helpdesk(order.customer, subject, body)
 
         return Step(hours, order.name, f"{order.customer.name} writes: {subject}", play)
+
+    def asks(
+        self, order: WorldOrder, hours: float, person: str, kind: str, reason: str, text: str, **facts: object
+    ) -> Step:
+        """Somebody of the merchant asks for something to be done, which somebody else has to decide."""
+
+        async def act(office: Office) -> None:
+            # Beside the customer's ticket, where there is one.
+            tickets = self._world.zendesk.desk.tickets.values()
+            beside = [{"connection": "desk", "id": str(t.id)} for t in tickets if order.name in str(t.comments)]
+            await office.ask(person, order.id, kind, reason, **facts, **({"ticket": beside[0]} if beside else {}))
+
+        return Step(hours, order.name, text, list, act)
+
+    def decides(self, order: WorldOrder, hours: float, person: str, decision: str, reason: str, text: str) -> Step:
+        """Somebody else decides."""
+
+        async def act(office: Office) -> None:
+            await office.decide(person, order.id, decision, reason)
+
+        return Step(hours, order.name, text, list, act)
 
     def silenced(self, order: WorldOrder, parcel: Parcel, hours: float) -> Step:
         """UPS no longer answers about one parcel."""
@@ -207,11 +224,7 @@ class Happenings:
         """An agent writes to the customer and solves the ticket."""
 
         def play() -> list[Letter]:
-            desk = self._world.zendesk.desk
-            mine = [ticket for ticket in desk.tickets.values() if order.name in ticket.subject]
-            for ticket in mine:
-                text = "We have asked the carrier to look for your parcel and will write again tomorrow."
-                desk.change(ticket, Desk.AGENT, channel="web", body=text, public=True, status="solved")
-            return [zendesk_app.touched(ticket) for ticket in mine]
+            text = "We have asked the carrier to look for your parcel and will write again tomorrow."
+            return self._world.answer_and_solve(order.name, text)
 
         return Step(hours, order.name, "An agent replies and solves the ticket by hand", play)

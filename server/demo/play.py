@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from server.demo.happenings import Step
+from server.demo.office import Office
 from server.demo.sender import Sender
 from server.demo.stories import Stories
 from server.store.contract import Store
@@ -34,7 +35,7 @@ class Settling(Protocol):
 
 
 class Player:
-    """Plays one world's stories in one server. *nap* passes seconds of real time."""
+    """Plays one world's stories in one server. *nap* passes seconds of real time; without *office* nobody works."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Player:
         clock: Clockwork,
         *,
         nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        office: Office | None = None,
     ) -> None:
         self._stories = stories
         self._sender = sender
@@ -52,6 +54,7 @@ class Player:
         self._engine = engine
         self._clock = clock
         self._nap = nap
+        self._office = office
 
     async def play(self, tell: Tell) -> None:
         """Everything, from the first step to the last, and whatever follows from it within the same hour."""
@@ -59,6 +62,8 @@ class Player:
             await self._pass_time(self._stories.at(step.hours))
             await tell(self._clock(), step)
             await self._sender.send(step.play())
+            if step.act is not None and self._office is not None:
+                await step.act(self._office)
             await self._settle()
         await self._pass_time(self._stories.at(self._stories.steps[-1].hours + 1))
 
@@ -80,6 +85,10 @@ class Player:
     async def _settle(self) -> None:
         """Let everything that is due be done; wait a little for a system that is busy, as a slow machine may be."""
         await self._engine.settle()
+        # What was done in the shop through its API it tells by webhooks, like anything else.
+        while letters := self._stories.letters():
+            await self._sender.send(letters)
+            await self._engine.settle()
         for _ in range(PATIENCE):
             if not await self._is_hindered():
                 return

@@ -20,6 +20,7 @@ from msgspec import Struct
 from server import settings as configuration
 from server.demo.clock import MovableClock
 from server.demo.happenings import Step
+from server.demo.office import Office
 from server.demo.play import Player
 from server.demo.sender import Sender
 from server.demo.serving import port_of, running, served, taken_port
@@ -101,7 +102,8 @@ async def _play(stage: Stage, teller: Teller, pause: float) -> Sender:
     async with httpx.AsyncClient(base_url=stage.server_url, trust_env=False, timeout=30) as client:
         sender = Sender(client, WORKSPACE, Random(7))  # noqa: S311  # the same play every time
         stories = Stories(stage.world, stage.start)
-        await Player(stories, sender, stage.parts.store, stage.engine, stage.clock).play(tell)
+        office = await Office.open(client, stage.parts.store, stage.clock, WORKSPACE)
+        await Player(stories, sender, stage.parts.store, stage.engine, stage.clock, office=office).play(tell)
     return sender
 
 
@@ -119,7 +121,7 @@ async def _staged(folder: Path, wanted_port: int, on_event: Watcher) -> AsyncIte
         ours = taken_port(wanted_port)
         url = f"http://127.0.0.1:{port_of(ours)}"
         world.zendesk.sidebar.sidebar_url = f"{url}/sidebar/zendesk"
-        settings = _write_configuration(folder, port_of(ours), addresses)
+        settings = write_configuration(folder, port_of(ours), addresses)
         workspaces = connect_all(settings, clock=clock)
         for workspace in workspaces.values():
             stack.push_async_callback(workspace.close)
@@ -146,7 +148,7 @@ def _sigterm_ends_it() -> Iterator[None]:
             loop.remove_signal_handler(signal.SIGTERM)
 
 
-def _write_configuration(folder: Path, port: int, addresses: dict[str, str]) -> configuration.Settings:
+def write_configuration(folder: Path, port: int, addresses: dict[str, str]) -> configuration.Settings:
     """The files that `beforehand serve` would read, and what they say."""
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / "beforehand.db"

@@ -30,6 +30,8 @@ class Stories:
     def __init__(self, world: World, start: datetime) -> None:
         happens = Happenings(world, start)
         self.at = happens.at
+        self.letters = world.shopify.take_letters
+        """Webhooks about what Beforehand did in the shop, once."""
         self.steps = sorted(
             (step for story in STORIES for step in story(happens)), key=lambda step: (step.hours, step.order)
         )
@@ -156,6 +158,47 @@ def disputed(happens: Happenings) -> Iterator[Step]:
     yield happens.disputed(order, 66, "product_not_received", "The bank opens a dispute: goods not received")
 
 
+def arrived_broken(happens: Happenings) -> Iterator[Step]:
+    """Delivered in pieces: an agent asks for a refund, the lead approves it, the shop pays it once."""
+    person = Person(542, "Grace Adeyemi", "grace.adeyemi@example.com", "Raleigh", "NC", 3, Decimal("260.00"))
+    order = happens.order(48242, person, "Stoneware set", 88)
+    parcel = happens.parcel(order, "USPS", 5.2)
+    yield happens.placed(order, 1.2)
+    yield happens.paid(order, 1.3)
+    yield happens.shipped(order, parcel, 5.2)
+    yield happens.scanned(order, parcel, 12, "in_transit", "Accepted at USPS origin facility", "Denver", "CO")
+    yield happens.scanned(order, parcel, 54, "delivered", "Delivered, front door", "Raleigh", "NC")
+    yield happens.wrote(order, 58, "Two bowls are broken", f"Order {order.name} came today with two bowls in pieces.")
+    yield happens.asks(
+        order,
+        59,
+        "robin",
+        "refund",
+        "Two of the four bowls arrived broken; photos are in the ticket.",
+        "Robin asks for a refund of $44.00",
+        amount={"value": "44.00", "currency": "USD"},
+    )
+    yield happens.decides(
+        order, 60, "dana", "approve", "The photos are clear. Half of it is fair.", "Dana approves the refund"
+    )
+
+
+def cancel_waits(happens: Happenings) -> Iterator[Step]:
+    """An order that cannot be packed: an agent asks to cancel it, and nobody has decided yet."""
+    person = Person(545, "Omar Haddad", "omar.haddad@example.com", "Fresno", "CA")
+    order = happens.order(48245, person, "Bamboo shelf", 63)
+    yield happens.placed(order, 70)
+    yield happens.paid(order, 70.1)
+    yield happens.asks(
+        order,
+        84,
+        "robin",
+        "cancel",
+        "The customer ordered twice by mistake and called to have this one cancelled.",
+        "Robin asks to have the order cancelled",
+    )
+
+
 STORIES = (
     good_day,
     declined_once,
@@ -167,4 +210,6 @@ STORIES = (
     solved_by_hand,
     out_of_stock,
     disputed,
+    arrived_broken,
+    cancel_waits,
 )

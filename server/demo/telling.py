@@ -8,6 +8,7 @@ from rich.console import Console
 from server.demo.happenings import Step
 from server.demo.sender import Sender
 from server.demo.stories import NEW_YORK
+from server.demo.world import WORKSPACE
 from server.demo.zendesk_state import Ticket
 from server.flows.deliver import Happened
 
@@ -41,9 +42,12 @@ class Teller:
     def introduce(self, desk_url: str, server_url: str) -> None:
         """What there is, and where."""
         self._console.print(
-            "[bold]Beforehand[/] with a simulated shop, payment processor, two carriers, helpdesk, Slack and warehouse."
+            "[bold]Beforehand[/] with a simulated shop, payment processor, two carriers, two helpdesks, Slack, "
+            "warehouse and sign-in."
         )
         self._console.print(f"  Helpdesk, with the sidebar beside each ticket  [bold cyan]{desk_url}[/]")
+        queue = f"{server_url}/app/{WORKSPACE}/approvals"
+        self._console.print(f"  Requests that wait for a decision              {queue}")
         self._console.print(f"  Beforehand's own server                        {server_url}")
         self._console.print(f"  What it can be asked                           {server_url}/schema")
         self._console.print("Several orders' lives follow. The clock leaps from one event to the next.\n", style="dim")

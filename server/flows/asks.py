@@ -35,6 +35,10 @@ class Ask(Struct, frozen=True):
     """Whether the answer may be about something else of the same number."""
 
 
+CONFIRMED_FOR = timedelta(minutes=5)
+MOST_CONFIRMED = 10_000
+
+
 class Reach:
     """Whom a workspace can ask."""
 
@@ -45,6 +49,20 @@ class Reach:
         self.payments: Mapping[str, PaymentSource] = workspace.payment_sources
         self.helpdesks: Mapping[str, Helpdesk] = workspace.helpdesks
         self._trackers: dict[str, list[tuple[str, TrackingSource]]] = {}
+        self._confirmed: dict[tuple[str, str], datetime] = {}
+        """Tickets of which their helpdesk said that they are there, and when; the latest last."""
+
+    def confirm(self, connection: str, ticket_id: str, now: datetime) -> None:
+        """A helpdesk has just said that it has this ticket."""
+        self._confirmed.pop((connection, ticket_id), None)
+        self._confirmed[connection, ticket_id] = now
+        while len(self._confirmed) > MOST_CONFIRMED:
+            del self._confirmed[next(iter(self._confirmed))]
+
+    def is_confirmed(self, connection: str, ticket_id: str, now: datetime) -> bool:
+        """Whether it has said so within the last minutes."""
+        last = self._confirmed.get((connection, ticket_id))
+        return last is not None and now - last < CONFIRMED_FOR
 
     def system(self, connection: str) -> str:
         """What people call the system behind a connection; the connection's name where it is gone."""

@@ -58,6 +58,9 @@ async def match_ticket(finder: Finder, connection: str, ticket_id: str, *, live:
     if helpdesk is None:
         raise NotFound(f"no helpdesk is connected as {connection}")
     if linked := await _linked(finder, connection, ticket_id):
+        # Its number came from a browser: what is known of it is shown once the helpdesk knows it too.
+        if live and not finder.reach.is_confirmed(connection, ticket_id, finder.clock()):
+            await _fetch(finder, helpdesk, connection, ticket_id, deadline)
         return linked
     if not live:
         finder.sources.expect(connection, finder.reach.system(connection), ("ticket", ticket_id))
@@ -83,6 +86,7 @@ async def _fetch(finder: Finder, helpdesk: Helpdesk, connection: str, ticket_id:
         failure = error
     else:
         finder.sources.heard(connection, system, topic, finder.clock(), _milliseconds(started))
+        finder.reach.confirm(connection, ticket_id, finder.clock())
         return ticket
     finder.sources.failed(connection, system, topic, failure, _milliseconds(started))
     return None

@@ -35,15 +35,25 @@ from connectors.contract import (
     Unreadable,
 )
 from connectors.model import Observation, TicketChange, TicketDraft
+from server.demo.gorgias import FakeGorgias
+from server.demo.gorgias_access import KEY
+from server.demo.gorgias_state import DEMO_EMAIL
 from server.demo.zendesk import TOKEN, FakeZendesk
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"canary canary canary canary").decode()
+SHARED_SECRET = "canary-webhook-5b1f6d2a90c34e7f8a9b0c1d"
 SECRETS = ("sk-canary-key", "canary-secret", "canary-webhook", "canary-token", "canary-key", WEBHOOK_SECRET)
 SETTINGS: dict[str, dict[str, Any]] = {
     "console": {"quiet": True},
     "csv_drop": {"folder": "/nowhere/at/all"},
     "easypost": {"api_key": "sk-canary-key", "webhook_secret": "canary-webhook"},
+    "gorgias": {
+        "domain": "acme",
+        "email": "bot@acme.example",
+        "api_key": "canary-key",
+        "webhook_secret": SHARED_SECRET,
+    },
     "shopify": {
         "shop": "acme.myshopify.com",
         "client_id": "id",
@@ -62,12 +72,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "webhook": {"url": "https://wms.acme.example/canary-key", "secret": WEBHOOK_SECRET},
     "zendesk": {"subdomain": "acme", "access_token": "canary-token", "webhook_secret": "canary-webhook"},
 }
-EVENT_SOURCES = ("easypost", "shopify", "stripe", "zendesk")
+EVENT_SOURCES = ("easypost", "gorgias", "shopify", "stripe", "zendesk")
 CAPABILITIES = (EventSource, OrderSource, PaymentSource, TrackingSource, Helpdesk, Notifier, Mailer, TaskSink)
 HERE = ("console", "csv_drop")
 """They go to no other system."""
 SIGNATURE_HEADERS = (
     "stripe-signature",
+    "x-beforehand-secret",
     "x-hmac-signature",
     "x-shopify-hmac-sha256",
     "x-zendesk-webhook-signature",
@@ -209,7 +220,7 @@ def test_no_envelope_raises_anything_else(kind: str, body: bytes, header: str) -
     _read(made, one)
 
 
-# --- helpdesks that run without an account: the one that prints, and Zendesk against its strict stand-in ---
+# --- helpdesks that run without an account: the one that prints, and the others against their strict stand-ins ---
 
 
 class Ticking:
@@ -223,13 +234,27 @@ class Ticking:
         return self.now
 
 
-@pytest.fixture(params=["console", "zendesk"])
+HELPDESKS: dict[str, dict[str, Any]] = {
+    "console": {"quiet": True},
+    "gorgias": {
+        "domain": "acme",
+        "email": DEMO_EMAIL,
+        "api_key": KEY,
+        "reply_from": "help@acme.example",
+        "requests_per_20_seconds": 400,
+    },
+    "zendesk": {"subdomain": "acme", "access_token": TOKEN},
+}
+
+
+@pytest.fixture(params=sorted(HELPDESKS))
 async def helpdesk(request: pytest.FixtureRequest) -> AsyncIterator[Helpdesk]:
     clock = Ticking()
-    stand_in = httpx.ASGITransport(app=FakeZendesk(clock).app)  # type: ignore[arg-type]
+    fake = FakeGorgias(clock) if request.param == "gorgias" else FakeZendesk(clock)
+    stand_in = httpx.ASGITransport(app=fake.app)  # type: ignore[arg-type]
     made: Any = registry.connect(
         request.param,
-        {"console": {"quiet": True}, "zendesk": {"subdomain": "acme", "access_token": TOKEN}}[request.param],
+        HELPDESKS[request.param],
         replace(connection(), clock=clock, clients=lambda _: httpx.AsyncClient(transport=stand_in)),
     )
     assert isinstance(made, Helpdesk)
@@ -277,7 +302,9 @@ async def test_change_is_made_once_and_found_by_its_marker(helpdesk: Helpdesk) -
 
 async def test_reply_goes_to_the_customer_and_its_marker_into_a_tag(helpdesk: Helpdesk) -> None:
     assert isinstance(helpdesk, ReplyReader)
-    ticket = await helpdesk.open_ticket(helpdesk.render_open(DRAFT), "key")
+    ticket = await helpdesk.open_ticket(
+        helpdesk.render_open(replace(DRAFT, requester_email="ann@example.com", requester_name="Ann")), "key"
+    )
     assert await helpdesk.last_reply(ticket.id) is None
     noted = await helpdesk.change_ticket(ticket, helpdesk.render_change(TicketChange(marker="m-1", note="internal")))
     assert await helpdesk.last_reply(ticket.id) is None

@@ -48,10 +48,12 @@ class MemoryStore:
 
     def __init__(self):
         self.records = {}
+        self.audit_facts = []
         self.names = {}
         self.tickets = {}
         self.issue_list = []
         self.action_list = []
+        self.requests = {}
         self.token_rows = {}
         self.accepted = []
         self.due = ()
@@ -100,6 +102,20 @@ class MemoryStore:
         named = {key for key, names in self.names.items() if names & wanted}
         return tuple(sorted(key for key in linked | named if key.workspace == workspace))
 
+    def approvals_of(self, key):
+        return tuple(request for request in self.requests.values() if request.order == key)
+
+    def approvals(self, workspace, states, limit):
+        wanted = set(states)
+        found = [r for r in self.requests.values() if r.workspace == workspace and (not wanted or r.state in wanted)]
+        return tuple(found[::-1][:limit])
+
+    def approval(self, request_id):
+        return self.requests.get(request_id)
+
+    def approval_by_key(self, workspace, ask_key):
+        return next((r for r in self.requests.values() if (r.workspace, r.ask_key) == (workspace, ask_key)), None)
+
     def search(self, workspace, references, limit):
         found = [self._summary(key) for key in self.find(workspace, references)]
         return tuple(sorted(found, key=lambda s: s.placed_at or NOW, reverse=True)[:limit])
@@ -114,6 +130,9 @@ class MemoryStore:
             customer_name="",
             total=str(order.total or ""),
         )
+
+    def add_audit(self, fact):
+        self.audit_facts.append(fact)
 
     def actions_of(self, key):
         return tuple(action for action in self.action_list if action.order == key)
@@ -160,6 +179,16 @@ class MemoryStore:
     def link_ticket(self, key, connection, ticket_id):
         assert key in self.records
         self.tickets.setdefault((connection, ticket_id), set()).add(key)
+
+    def add_inbox(self, item):
+        self.accepted.append(item)
+        return True
+
+    def put_approval(self, request):
+        self.requests[request.id] = request
+
+    def put_action(self, action):
+        self.action_list = [known for known in self.action_list if known.key != action.key] + [action]
 
     def put_token(self, row):
         self.token_rows[row.digest] = row

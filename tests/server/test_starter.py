@@ -8,7 +8,13 @@ from server.settings import parse
 from server.workspaces import connect_all
 
 WHSEC = "whsec_ZGVtby1kZW1vLWRlbW8tZGVtby1kZW1v"
-VALUES = {"BEFOREHAND_SECRET_KEY": "k" * 40, "SLACK_BOT_TOKEN": "xoxb-1", "WMS_SECRET": WHSEC, "WMS_OLD_SECRET": WHSEC}
+VALUES = {
+    "BEFOREHAND_SECRET_KEY": "k" * 40,
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "WMS_SECRET": WHSEC,
+    "WMS_OLD_SECRET": WHSEC,
+    "GORGIAS_WEBHOOK_SECRET": "0123456789abcdef" * 4,
+}
 
 
 def test_every_commented_connection_is_accepted(tmp_path):
@@ -20,7 +26,18 @@ def test_every_commented_connection_is_accepted(tmp_path):
     environment = {name: VALUES.get(name, "1" * 12) for name in names}
     found = parse(document, tmp_path, environment)
     kinds = {each.kind for each in found.workspaces["acme"].connections.values()}
-    assert kinds == {"shopify", "stripe", "easypost", "ups", "zendesk", "slack", "smtp", "webhook", "csv_drop"}
+    assert kinds == {
+        "shopify",
+        "stripe",
+        "easypost",
+        "ups",
+        "zendesk",
+        "gorgias",
+        "slack",
+        "smtp",
+        "webhook",
+        "csv_drop",
+    }
     found = parse(
         document | {"workspace": {"acme": document["workspace"]["acme"] | {"policy": ""}}}, tmp_path, environment
     )
@@ -30,6 +47,7 @@ def test_every_commented_connection_is_accepted(tmp_path):
         "tracking",
         "ups",
         "desk",
+        "inbox",
         "chat",
         "mail",
         "warehouse",

@@ -15,6 +15,7 @@ import time_machine
 from server import settings as configuration
 from server.app import create_app
 from server.demo.clock import StoppedClock
+from server.demo.office import Office
 from server.demo.orders import Attempt, Intent, Item, Parcel, Person, WorldOrder
 from server.demo.play import Player
 from server.demo.sender import Sender
@@ -103,6 +104,7 @@ class Server:
     client: httpx.AsyncClient
     token: str
     happened: list[Happened]
+    office: Office
 
     async def get(self, path: str) -> httpx.Response:
         return await self.client.get(path, headers={"authorization": f"Bearer {self.token}"})
@@ -112,7 +114,7 @@ class Server:
         stories = Stories(self.world, START)
         stories.steps = [step for step in stories.steps if only in ("", step.order)]
         sender = sender or Sender(self.client, WORKSPACE, Random(seed))
-        return Player(stories, sender, self.parts.store, self.engine, self.clock, nap=no_nap)
+        return Player(stories, sender, self.parts.store, self.engine, self.clock, nap=no_nap, office=self.office)
 
 
 async def no_nap(_: float) -> None:
@@ -120,8 +122,14 @@ async def no_nap(_: float) -> None:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, clock: StoppedClock, world: World) -> AsyncIterator[Server]:
-    (tmp_path / "policy.toml").write_text(POLICY)
+def policy_text() -> str:
+    """What the server's policy says."""
+    return POLICY
+
+
+@pytest.fixture
+async def server(tmp_path: Path, clock: StoppedClock, world: World, policy_text: str) -> AsyncIterator[Server]:
+    (tmp_path / "policy.toml").write_text(policy_text)
     document = world_configuration(
         public_url="http://127.0.0.1:8080",
         bind="127.0.0.1:8080",
@@ -137,7 +145,8 @@ async def server(tmp_path: Path, clock: StoppedClock, world: World) -> AsyncIter
     app = create_app(parts)
     token = await tokens.create(store, clock, WORKSPACE, Role.AGENT, "test")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8080") as client:
-        yield Server(world, clock, parts, engine, client, token, happened)
+        office = await Office.open(client, store, clock, WORKSPACE)
+        yield Server(world, clock, parts, engine, client, token, happened, office)
     await parts.gathering.close()
     await engine.stop()
     for workspace in workspaces.values():

@@ -115,7 +115,7 @@ async def test_a_source_that_fails_says_so_and_the_others_answer(server, name, m
     assert told[name]["error"]
     # EasyPost is asked in the place of UPS, and has no tracker for this parcel.
     others = {other: each["status"] for other, each in told.items() if other not in (name, "tracking")}
-    assert others == dict.fromkeys({"shop", "payments", "ups", "desk"} - {name}, "ok")
+    assert others == dict.fromkeys({"shop", "payments", "ups", "desk", "inbox"} - {name}, "ok")
     assert found["order"]["name"] == STALLED
 
 

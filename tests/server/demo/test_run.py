@@ -28,19 +28,22 @@ async def test_the_demo_plays_every_story_ends_and_leaves_a_configuration_that_c
         "Order #48239 has a payment dispute of $160.00": "open",
         "Where is my jacket?": "new",
         "Change of delivery day": "new",
+        "Two bowls are broken": "new",
     }
     assert {kind: summary.happened.get(kind, 0) for kind in ("ticket_opened", "ticket_joined", "ticket_solved")} == {
         "ticket_opened": 6,
         "ticket_joined": 1,
         "ticket_solved": 1,
     }
-    assert (summary.happened["team_told"], summary.happened["task_handed_over"]) == (3, 1)
+    assert (summary.happened["team_told"], summary.happened["task_handed_over"]) == (5, 1)
     assert summary.duplicates > 10
     assert "▸ ticket opened 4711" in told
     assert "/v1/orders/acme/48219/context" in told
+    assert "/app/acme/approvals" in told
+    assert (summary.happened["note_added"] > 0, "Dana approves the refund" in told) == (True, True)
     assert "Traceback" not in told
     connections = settings.load(tmp_path / "beforehand.toml").workspaces["acme"].connections
-    assert sorted(connections) == ["chat", "desk", "payments", "shop", "tracking", "ups", "warehouse"]
+    assert sorted(connections) == ["chat", "desk", "inbox", "payments", "shop", "tracking", "ups", "warehouse"]
     assert all(each.base_url.startswith("http://127.0.0.1:") for each in connections.values())
 
 

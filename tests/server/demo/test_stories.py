@@ -36,6 +36,8 @@ async def test_every_story_ends_with_the_right_tickets_whatever_comes_twice_or_s
         # The customer's own tickets: the finding went into the one about the stalled parcel.
         "Where is my jacket?": ("new", ("promise_at_risk", "tracking_stalled"), 1),
         "Change of delivery day": ("new", (), 0),
+        # Told what came of the refund that an agent asked for beside it.
+        "Two bowls are broken": ("new", (), 1),
         # Solved by a person, so Beforehand only adds what it learned.
         "Order #48233 has had no carrier scan for 48 hours": ("solved", ("tracking_stalled",), 2),
         # Told again when the hold had lasted twice as long.
@@ -101,6 +103,7 @@ async def test_the_context_of_an_order_is_answered_live_by_every_source(server) 
         "payments": "ok",
         "ups": "ok",
         "desk": "ok",
+        "inbox": "ok",
     }
     assert found["shipments"][0]["scans"][0]["text"] == "Delivered, met customer"
     assert found["payments"][0]["state"] == "paid"
