@@ -8,7 +8,9 @@ from datetime import datetime
 
 from server.approval_model import ApprovalRequest, AuditFact, Person, Turn
 from server.flows.notify import outlets_of
+from server.flows.show_customer import plan_to_show
 from server.rules.approval_follow_up import follow_up
+from server.rules.timeline import view
 from server.store.contract import Writing
 from server.workspaces import Workspace
 
@@ -29,6 +31,8 @@ def record_turn(
         outlets=outlets_of(workspace, None),
     ):
         tx.put_action(action)
+    if (record := tx.record(request.order)) is not None:
+        plan_to_show(tx, workspace, view(record), now)
 
 
 def audit_fact(request: ApprovalRequest, turn: Turn, now: datetime, by: Person | None) -> AuditFact:

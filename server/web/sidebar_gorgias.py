@@ -5,6 +5,8 @@ which agent looks. So there is nothing here but what stands beside the named tic
 where the agent signs in.
 """
 
+import asyncio
+import contextlib
 from typing import Annotated, Any, Protocol, runtime_checkable
 
 import structlog
@@ -15,10 +17,11 @@ from litestar.response import Redirect
 
 from connectors.contract import Envelope, Forged
 from server.context import Context
-from server.errors import BeforehandError, NotFound, Unauthenticated
+from server.errors import BeforehandError, NotFound, NotNow, Unauthenticated
 from server.flows import draw
 from server.flows.links import Links
 from server.flows.resolve import Ambiguous
+from server.flows.ticket_places import confirmed_ticket
 from server.model import JsonObject
 from server.parts import Parts
 from server.web.asked import read_text
@@ -29,7 +32,9 @@ from sidebar.panel import Panel
 
 log = structlog.get_logger()
 
-WAIT = 0.7
+CONFIRM = 0.3
+"""Seconds for which Gorgias may take to say that there is such a ticket."""
+WAIT = 0.6
 """Seconds: Gorgias does not wait for long, and what it does not get it does not show."""
 ROWS = "beforehand"
 """Under this name Gorgias' widget finds the rows (`manifests/gorgias`)."""
@@ -108,7 +113,11 @@ async def _panel(parts: Parts, workspace: str, connection: str, ticket: str) -> 
 
 
 async def _context(parts: Parts, workspace: str, connection: str, ticket: str) -> Context:
-    """A ticket that is known answers from the store at once; another one is read first."""
+    """A ticket that Gorgias confirms and we know answers from the store; one that we do not know is read first."""
+    # Gorgias may be slow to say so: what we have linked to an order ourselves is then shown all the same.
+    with contextlib.suppress(NotNow, TimeoutError):
+        async with asyncio.timeout(CONFIRM):
+            await confirmed_ticket(parts.workspaces[workspace], connection, ticket)
     stored = await parts.gathering.of_ticket(workspace, connection, ticket, live=False)
     if stored.order is not None:
         return stored

@@ -156,11 +156,9 @@ async def test_gorgias_in_trouble_is_said_and_what_is_known_of_a_ticket_is_shown
     server.world.gorgias.standing_mishap = None
     server.clock.advance(timedelta(minutes=5))
     assert (await ask(number(ticket))).json()["beforehand"]["order"] == f"Order {order.name}"
-    before = len(server.world.gorgias.calls)
     server.world.gorgias.standing_mishap = DOWN
     rows = (await ask(number(ticket))).json()["beforehand"]
     assert (rows["order"], rows["trouble"]) == (f"Order {order.name}", "")
-    assert len(server.world.gorgias.calls) == before
 
 
 async def test_of_several_orders_none_is_chosen_and_each_is_named(server, ask, new_order):
@@ -188,3 +186,23 @@ async def test_an_orders_id_stays_one_part_of_the_path(clock):
     assert (
         links.read(links.make("acme", "orders", "A/1?x#y", clock()), clock()).path == "/app/acme/orders/A%2F1%3Fx%23y"
     )
+
+
+async def test_a_request_shows_beside_the_customers_tickets_by_itself(server, known):
+    order, _ = known
+    server.clock.advance(SETTLES + EVERY)
+    await server.engine.settle()
+    before = pushes(server)
+    amount = {"value": "5.00", "currency": "USD"}
+    await server.office.ask("robin", order.id, "refund", "arrived broken", amount=amount)
+    server.clock.advance(EVERY)
+    await server.engine.settle()
+    assert pushes(server) == before + 1
+    assert "Refund $5.00: Waiting for approval" in next(iter(data_of(server).values()))["beforehand"]["requests"]
+
+
+async def test_a_ticket_that_was_deleted_meanwhile_shows_nothing(server, ask, known):
+    _, ticket = known
+    assert (await ask(number(ticket))).json()["beforehand"]["order"]
+    server.world.gorgias.account.remove(number(ticket))
+    assert (await ask(number(ticket))).json()["beforehand"]["order"] == ""
