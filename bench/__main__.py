@@ -22,6 +22,9 @@ PARTS = ("stored", "live", "dead", "tickets", "acks", "rules", "clock", "replay"
 async def measure(parts: set[str]) -> list[Line]:
     """The lines of *parts*, one after the other, on one server."""
     lines: list[Line] = []
+    if parts == {"sidebar"}:
+        with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder:
+            return await sidebar.sidebar(Path(folder))
     with tempfile.TemporaryDirectory(prefix="beforehand-bench-") as folder, running(Path(folder), ORDERS) as server:
         if parts & {"stored", "live", "dead"}:
             lines += await measures.stored_context(server, ORDERS)

@@ -34,7 +34,7 @@ class Upstreams:
         for number in range(1, orders + 1):
             order = make_order(number)
             ups, usps = order.parcels
-            told = {"data": {"order": graphql_order(order)}, "extensions": {}}
+            told = {"data": {"order": _plain(graphql_order(order))}, "extensions": {}}
             self._keep(f"gid://shopify/Order/{FIRST + number}", told)
             self._keep(f"/v1/payment_intents/{order.intent.id}", intent_body(order))
             self._keep(f"/api/track/v1/details/{ups.number}", _ups_details(ups))
@@ -80,6 +80,13 @@ class Upstreams:
         told = {name: value for name, value in ticket.items() if name not in ("comment", "requester")}
         made = {"id": len(self._opened), "status": "open", "updated_at": "2026-01-01T00:00:00Z", **told}
         return 201, json.dumps({"ticket": made}).encode()
+
+
+def _plain(found: object) -> object:
+    """Without what takes arguments, which no look asks for."""
+    if isinstance(found, dict):
+        return {name: _plain(value) for name, value in found.items() if not callable(value)}
+    return [_plain(value) for value in found] if isinstance(found, list) else found
 
 
 class Connection(asyncio.Protocol):
