@@ -126,6 +126,8 @@ class ApprovalRequest(Struct, frozen=True, kw_only=True):
     """Grows with every change. A decision names the version that was seen, so that what was approved is what runs."""
     needs: int = 1
     """How many different people must agree."""
+    stake: Money | None = None
+    """What limits count: the amount, or what goods that are sent again cost by the order as it was last looked at."""
     decisions: tuple[Decision, ...] = ()
     basis: dict[str, str] = {}
     """What of the order matters for this, when it was asked: label -> value in words. Compared at the decision."""

@@ -51,7 +51,7 @@ def why_not_now(
 ) -> str:
     """Why *person* may not decide it, in words; without *seen* by the order as it is stored."""
     order = seen.view if seen else checks.stored_view(tx, request)
-    others = checks.counted(tx, request, workspace.policy)
+    others = checks.counted(tx, request, workspace.policy, now)
     return why_not(request, person, order, workspace.policy, others, now, verdict=verdict)
 
 

@@ -1,12 +1,15 @@
 """This file is what approvals check beside the rules: who could be read, what counts, who can carry it out."""
 
+from datetime import datetime
+
 from connectors.contract import ActionDesk
 from connectors.order_actions import OrderActionKind
 from server.approval_model import ApprovalRequest, ApprovalState
-from server.errors import Conflict, Forbidden, Gone
+from server.errors import Conflict, Forbidden, Gone, NotNow
 from server.flows.look import SeenNow
-from server.model import OrderView, Principal, Role
+from server.model import OrderKey, OrderView, Principal, Role
 from server.rules.approval_action import desks, order_action
+from server.rules.approval_amounts import DAY
 from server.rules.approval_clock import policy_of
 from server.rules.policy import Policy
 from server.rules.timeline import empty, view
@@ -14,8 +17,6 @@ from server.store.contract import Reading
 from server.workspaces import Workspace
 
 MONEY = (OrderActionKind.REFUND, OrderActionKind.COMPENSATION)
-MOST_OF_A_DAY = 2000
-"""Requests among which somebody's decisions of the last day are looked for."""
 OVER = {
     ApprovalState.REJECTED: "It was already rejected.",
     ApprovalState.WITHDRAWN: "It was taken back.",
@@ -47,6 +48,12 @@ def must_be(request: ApprovalRequest, version: int) -> None:
     if request.version != version:
         sentence = "The request has changed since you looked at it. Look again, and decide on what it is now."
         raise Conflict(sentence, differences=request.differences, version=request.version)
+
+
+def must_be_still(tx: Reading, key: OrderKey, since: datetime) -> None:
+    """Raise NotNow where something was carried out on the order since it was read: what was read may not show it."""
+    if any(other.closed_at and other.receipt and other.closed_at > since for other in tx.approvals_of(key)):
+        raise NotNow("Something else was carried out on this order a moment ago, so nothing was done. Try again.")
 
 
 def must_be_same(before: ApprovalRequest, digest: bytes) -> ApprovalRequest:
@@ -99,11 +106,11 @@ def stored_view(tx: Reading, request: ApprovalRequest) -> OrderView:
     return view(tx.record(request.order) or empty(request.order))
 
 
-def counted(tx: Reading, request: ApprovalRequest, policy: Policy) -> list[ApprovalRequest]:
-    """Requests that count towards limits: those on the order, and with a daily limit those of the last days."""
+def counted(tx: Reading, request: ApprovalRequest, policy: Policy, now: datetime) -> list[ApprovalRequest]:
+    """Requests that count towards limits: those on the order, and with a daily limit all that was agreed to lately."""
     found = {other.id: other for other in tx.approvals_of(request.order)}
     if policy_of(request, policy).max_per_day is not None:
-        found |= {other.id: other for other in tx.approvals(request.workspace, (), MOST_OF_A_DAY)}
+        found |= {other.id: other for other in tx.approvals_agreed(request.workspace, now - DAY)}
     return list(found.values())
 
 

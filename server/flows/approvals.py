@@ -23,13 +23,14 @@ from server.approval_model import (
     Turn,
     Verdict,
 )
-from server.errors import BadInput, BeforehandError, Forbidden, NotFound, NotNow
+from server.errors import BadInput, BeforehandError, Conflict, Forbidden, Gone, NotFound, NotNow
 from server.flows import approval_changes as changes
 from server.flows import approval_checks as checks
 from server.flows.approval_turns import record_turn
 from server.flows.directory import Directory
 from server.flows.gather import Gathering
 from server.flows.look import SeenNow
+from server.flows.refused import Quota, masked
 from server.model import Principal
 from server.rules.approval_asking import LONGEST_REASON, Wanted, make_request
 from server.rules.approval_deciding import withdrawn
@@ -38,6 +39,10 @@ from server.store.contract import Store, StoreUnavailable, Writing
 from server.workspaces import Workspace, Workspaces
 
 log = structlog.get_logger()
+
+MOST_REFUSALS = 120
+"""A minute, of one principal, that go to the audit log one by one."""
+LONGEST_SUBJECT = 200
 
 
 class Ask(Struct, frozen=True, kw_only=True):
@@ -72,6 +77,7 @@ class Approvals:
         self._gathering = gathering
         self._directory = directory
         self._wake = wake
+        self._quota = Quota(MOST_REFUSALS)
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -96,6 +102,7 @@ class Approvals:
         digest = blake2b(msgspec.json.encode(ask, order="deterministic"), digest_size=16).digest()
         if before := await self._store.read(lambda tx: tx.approval_by_key(workspace.name, ask_key)):
             return checks.must_be_same(before, digest)
+        since = self._clock()
         seen = await self._gathering.read_now(workspace.name, ask.order, shop=ask.shop)
         if trouble := checks.unread(ask.kind, seen, workspace, is_decision=False):
             raise NotNow(f"{trouble}. Nothing was asked for, since the payment could not be read: try again.")
@@ -111,6 +118,7 @@ class Approvals:
         def work(tx: Writing) -> ApprovalRequest:
             if before := tx.approval_by_key(workspace.name, ask_key):
                 return checks.must_be_same(before, digest)
+            checks.must_be_still(tx, seen.view.key, since)
             now = self._clock()
             request = make_request(
                 wanted,
@@ -142,6 +150,8 @@ class Approvals:
             after = await self._decide(principal, request_id, verdict, reason.strip(), version)
         except BeforehandError as error:
             await self.refused(principal, request_id, error, decision=verdict)
+            if isinstance(error, Conflict | Gone):
+                self._wake()  # it may have gone back or expired just now: people are to be told
             raise
         self._wake()
         return after
@@ -162,6 +172,7 @@ class Approvals:
                 lambda tx: changes.why_not_now(tx, request, person, workspace, self._clock(), verdict)
             )
         )
+        since = self._clock()
         seen = await self._seen(request, workspace) if verdict is Verdict.APPROVE else None
 
         def work(tx: Writing) -> changes.Outcome:
@@ -170,6 +181,8 @@ class Approvals:
                 return gone
             checks.must_be(latest, version)
             checks.must_be_allowed(changes.why_not_now(tx, latest, person, workspace, now, verdict, seen))
+            if seen is not None:
+                checks.must_be_still(tx, latest.order, since)
             if seen is not None and (changed := changes.gone_back(tx, latest, seen, workspace, now)):
                 return changed
             return changes.decide_now(tx, latest, person, verdict, reason, workspace, now, seen)
@@ -177,7 +190,11 @@ class Approvals:
         return await changes.in_one_transaction(self._store, work)
 
     async def _seen(self, request: ApprovalRequest, workspace: Workspace) -> SeenNow:
-        """The order, read again. Raises NotNow where what matters could not be read, Gone where it is too late."""
+        """The order, read again. Raises NotNow where what matters could not be read, Gone where it is too late, and
+        Conflict where its shop is not connected any more.
+        """
+        if request.order.shop not in workspace.connections:
+            raise Conflict(f"The shop's connection {request.order.shop} is gone, so this can only be rejected.")
         if self._clock() >= request.expires_at:
             await changes.in_one_transaction(self._store, lambda tx: self._expire(tx, request.id, workspace))
         try:
@@ -197,10 +214,12 @@ class Approvals:
     async def withdraw(self, principal: Principal, request_id: str, reason: str, version: int) -> ApprovalRequest:
         """Take one's own request back. Raises NotFound, Forbidden, BadInput, Conflict, Gone."""
         try:
-            return await self._withdraw(principal, request_id, reason.strip(), version)
+            after = await self._withdraw(principal, request_id, reason.strip(), version)
         except BeforehandError as error:
             await self.refused(principal, request_id, error, decision="withdraw")
             raise
+        self._wake()
+        return after
 
     async def _withdraw(self, principal: Principal, request_id: str, reason: str, version: int) -> ApprovalRequest:
         workspace = self._workspace(principal)
@@ -256,19 +275,28 @@ class Approvals:
 
     async def refused(self, principal: Principal, subject: str, error: BeforehandError, **details: str) -> None:
         """Keep an attempt that was not let through. A log that cannot be written to does not let it through either."""
+        now, actor = self._clock(), self._written_as(principal)
+        more = self._quota.take((principal.workspace, principal.via, principal.user), now)
+        if more is None:
+            log.warning("refusal_left_out", workspace=principal.workspace, actor=masked(actor))
+            return
         fact = AuditFact(
             workspace=principal.workspace,
-            at=self._clock(),
+            at=now,
             event="approval.refused",
-            actor=self._written_as(principal),
+            actor=actor,
             via=principal.via,
-            subject=subject[:200],
-            details={"refused": f"{type(error).__name__}: {error}"[:300], **{k: str(v) for k, v in details.items()}},
+            subject=masked(subject, LONGEST_SUBJECT),
+            details={
+                "refused": masked(f"{type(error).__name__}: {error}"),
+                **{name: str(value) for name, value in details.items()},
+                **more,
+            },
         )
         try:
             await self._store.write(lambda tx: tx.add_audit(fact))
         except StoreUnavailable as trouble:
-            log.warning("refusal_not_logged", subject=subject[:40], reason=str(trouble))
+            log.warning("refusal_not_logged", subject=masked(subject, 40), reason=str(trouble))
 
     def _written_as(self, principal: Principal) -> str:
         """Who it was, as turns have it: by the policy's name, else by how they came. Asks nobody."""

@@ -13,7 +13,7 @@ from server.approval_model import Person
 from server.errors import Forbidden, NotFound, NotNow
 from server.model import Principal, Role
 from server.rules.policy import Colleague
-from server.rules.who import claims_of, colleague_of, lower_of, role_from_helpdesk
+from server.rules.who import claims_of, colleague_of, lower_of, may_be, role_from_helpdesk
 from server.workspaces import Workspace, Workspaces
 
 T = TypeVar("T")
@@ -66,7 +66,10 @@ class Directory:
             _keep(self._barred, key, str(error))
             raise
         self._barred.pop(key, None)
-        return found
+        role = found.role
+        for colleague in may_be(found, self._workspaces[principal.workspace].policy):
+            role = lower_of(role, colleague.role)
+        return replace(found, role=role)
 
     def barred(self, principal: Principal) -> str:
         """Why they may do nothing any more, as far as it has been found out; empty where nothing is known. At once."""

@@ -67,13 +67,21 @@ class HostedSessions:
 
     def read(self, cookie: str | None, now: datetime) -> HostedSession | None:
         """The session of a cookie; None where it is none of ours, or over."""
+        session = self.opened(cookie)
+        return session if session and now < session.expires_at and not self.has_ended(session.id) else None
+
+    def has_ended(self, session_id: str) -> bool:
+        """Whether somebody has signed out of this session."""
+        return session_id in self._ended
+
+    def opened(self, cookie: str | None) -> HostedSession | None:
+        """The session of a cookie that was ours, also where it is over: whose it was. It lets nobody in."""
         if not cookie or len(cookie) > _LONGEST or not cookie.isascii():
             return None
         try:
-            session = msgspec.json.decode(self._sealer.decrypt(cookie), type=HostedSession)
+            return msgspec.json.decode(self._sealer.decrypt(cookie), type=HostedSession)
         except (InvalidToken, msgspec.DecodeError):
             return None
-        return session if now < session.expires_at and session.id not in self._ended else None
 
     def end(self, session: HostedSession, now: datetime) -> None:
         """Sign out."""

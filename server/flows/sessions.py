@@ -25,6 +25,8 @@ class Session(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     via: str = ""
     """Who vouched for the user where that was not the connection: `sign_in`."""
+    within: str = ""
+    """The id of the session of our own pages that it belongs to: signing out there ends it too."""
 
     @property
     def principal(self) -> Principal:
@@ -48,6 +50,7 @@ class Sessions:
         *,
         via: str = "",
         until: datetime | None = None,
+        within: str = "",
     ) -> str:
         """A token for *user* from now on; never beyond *until*, the end of what they signed in with."""
         ends = now + self._lifetime
@@ -57,6 +60,7 @@ class Sessions:
             user=user,
             expires_at=ends if until is None else min(ends, until),
             via=via,
+            within=within,
         )
         return PREFIX + self._sealer.encrypt(msgspec.json.encode(session)).decode()
 

@@ -57,13 +57,16 @@ def bearer(header: str | None) -> str:
 
 async def holder(store: Store, clock: Clock, token: str) -> Principal | None:
     """Who holds an API token; None where it is none of ours, expired or revoked."""
-    if not _TOKEN.fullmatch(token):
-        return None
-    digest = _digest(token)
-    row = await store.read(lambda tx: tx.token(digest))
+    row = await _row(store, token)
     if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= clock()):
         return None
-    return Principal(workspace=row.workspace, user=row.user, role=row.role, via="token")
+    return _principal(row)
+
+
+async def former_holder(store: Store, token: str) -> Principal | None:
+    """Whose a token is or was, also where it no longer works: for the audit log. It lets nobody in."""
+    row = await _row(store, token)
+    return _principal(row) if row is not None else None
 
 
 async def list_tokens(store: Store, workspace: str) -> tuple[TokenRow, ...]:
@@ -86,6 +89,17 @@ async def revoke(store: Store, clock: Clock, workspace: str, token_id: str) -> T
         return revoked
 
     return await store.write(work)
+
+
+async def _row(store: Store, token: str) -> TokenRow | None:
+    if not _TOKEN.fullmatch(token):
+        return None
+    digest = _digest(token)
+    return await store.read(lambda tx: tx.token(digest))
+
+
+def _principal(row: TokenRow) -> Principal:
+    return Principal(workspace=row.workspace, user=row.user, role=row.role, via="token")
 
 
 def _digest(token: str) -> bytes:

@@ -6,7 +6,7 @@ Amounts are minor units of one currency; amounts of different currencies are nev
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from connectors.model import Payment
+from connectors.model import LineItem, Payment
 from connectors.money import Money
 from connectors.order_actions import ActionItem, OrderActionKind
 from server.approval_model import ApprovalRequest, ApprovalState, Person
@@ -17,7 +17,8 @@ from server.rules.order_action_rules import is_disputed, refundable
 
 WITH_AMOUNT = (OrderActionKind.REFUND, OrderActionKind.COMPENSATION)
 _UNDER_WAY = (ApprovalState.PENDING, ApprovalState.APPROVED, ApprovalState.EXECUTING)
-_DAY = timedelta(hours=24)
+DAY = timedelta(hours=24)
+"""For which limits of a day count."""
 
 
 def left_of(payment: Payment, requests: Iterable[ApprovalRequest]) -> Money | None:
@@ -50,21 +51,44 @@ def still_counting(requests: Iterable[ApprovalRequest], view: OrderView) -> list
     ]
 
 
+def credit_left(view: OrderView, requests: Iterable[ApprovalRequest]) -> Money | None:
+    """What may still be credited on the order: what it cost, less all that was asked for; None: nobody knows."""
+    total = view.order.total
+    if total is None:
+        return None
+    asked = (other.amount for other in requests if other.kind is OrderActionKind.COMPENSATION and not other.is_void)
+    return Money(max(0, total.amount - _sum(total, asked).amount), total.currency)
+
+
+def items_left(line: LineItem, view: OrderView, requests: Iterable[ApprovalRequest]) -> int:
+    """How many of a line may still be refunded, once those that others ask for are taken off."""
+    # Where the shop does not say how many are left, those that were refunded at our request are gone too.
+    is_known = line.refundable is not None
+    asked = sum(
+        item.quantity
+        for request in still_counting(requests, view)
+        if request.takes_money and (request.state in _UNDER_WAY or not is_known)
+        for item in request.items
+        if item.line == line.id
+    )
+    return max(0, (line.quantity if line.refundable is None else line.refundable) - asked)
+
+
 def at_stake(request: ApprovalRequest, view: OrderView) -> Money | None:
-    """What limits are compared with: the amount, or what goods that are sent again cost.
+    """What limits are compared with: the amount, or what goods that are sent again cost, at most all of the order.
 
     None where nothing of worth is given away, or nobody knows. A cancellation gives no money back by itself: that is a
     refund, which is asked for as one.
     """
     if request.kind is OrderActionKind.RESHIP:
-        return worth(request.items, view) if request.items else view.order.total
+        return worth(request.items, view) or view.order.total
     return request.amount
 
 
 def most(kind: OrderActionKind, view: OrderView, requests: Sequence[ApprovalRequest]) -> Money | None:
     """The most that one request of this kind may be about now; None where that is not known."""
     if kind is OrderActionKind.COMPENSATION:
-        return view.order.total
+        return credit_left(view, requests)
     counting = still_counting(requests, view)
     found = [left for payment in view.payments if not is_disputed(payment) and (left := left_of(payment, counting))]
     return max(found, key=lambda left: left.amount, default=None)
@@ -94,37 +118,33 @@ def worth(items: Sequence[ActionItem], view: OrderView) -> Money | None:
 
 
 def agreed_on_order(
-    request: ApprovalRequest, requests: Iterable[ApprovalRequest], by: Person | None = None
-) -> Money | None:
+    request: ApprovalRequest, amount: Money, requests: Iterable[ApprovalRequest], by: Person | None = None
+) -> Money:
     """What was agreed to of the same kind on the same order so far, without *request*; with *by* by that person.
 
-    None where the kind has no amount.
+    In the currency of *amount*.
     """
-    if request.amount is None:
-        return None
     agreed = (
-        other.amount
+        other.stake or other.amount
         for other in requests
         if _is_like(other, request)
         and other.order == request.order
         and any(by is None or decision.person.is_same_as(by) for decision in other.approvals)
     )
-    return _sum(request.amount, agreed)
+    return _sum(amount, agreed)
 
 
 def agreed_by(
-    person: Person, request: ApprovalRequest, requests: Iterable[ApprovalRequest], now: datetime
-) -> Money | None:
-    """What one person has agreed to of the same kind within 24 hours, in the currency of *request*."""
-    if request.amount is None:
-        return None
+    person: Person, request: ApprovalRequest, amount: Money, requests: Iterable[ApprovalRequest], now: datetime
+) -> Money:
+    """What one person has agreed to of the same kind within 24 hours, in the currency of *amount*."""
     agreed = (
-        other.amount
+        other.stake or other.amount
         for other in requests
         if _is_like(other, request)
-        and any(decision.person.is_same_as(person) and now - decision.at < _DAY for decision in other.approvals)
+        and any(decision.person.is_same_as(person) and now - decision.at < DAY for decision in other.approvals)
     )
-    return _sum(request.amount, agreed)
+    return _sum(amount, agreed)
 
 
 def _is_like(other: ApprovalRequest, request: ApprovalRequest) -> bool:

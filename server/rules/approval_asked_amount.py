@@ -12,7 +12,8 @@ from server.approval_model import ApprovalRequest
 from server.errors import BadInput, Conflict
 from server.model import OrderView
 from server.rules.approval_action import PAYMENT
-from server.rules.approval_amounts import WITH_AMOUNT, left_of, payment_with, still_counting, worth
+from server.rules.approval_amounts import WITH_AMOUNT, credit_left, left_of, payment_with, still_counting, worth
+from server.rules.order_action_rules import DISPUTED, is_disputed
 
 _NOTHING_LEFT = "All that is left to refund has already been asked for."
 
@@ -36,20 +37,24 @@ def asked_amount(
     if asked is not None and asked.amount <= 0:
         raise BadInput("amount: expected more than nothing")
     if kind is OrderActionKind.COMPENSATION:
-        return _credit(asked, view)
+        return _credit(asked, view, requests)
     return _refund(asked, items, view, still_counting(requests, view), details)
 
 
-def _credit(amount: Money | None, view: OrderView) -> Money:
+def _credit(amount: Money | None, view: OrderView, requests: Sequence[ApprovalRequest]) -> Money:
     if amount is None:
         raise BadInput("amount: expected how much to credit")
-    total = view.order.total
-    if total is None:
+    total, left = view.order.total, credit_left(view, requests)
+    if total is None or left is None:
         raise Conflict("What the order cost is not known right now. Refresh and try again.")
     if amount.currency != total.currency:
         raise BadInput(f"amount: expected {total.currency}, the currency of the order, got {amount.currency}")
     if amount.amount > total.amount:
         raise BadInput(f"amount: expected at most {total}, which is what the order cost")
+    if left.amount <= 0:
+        raise Conflict("All that the order cost has already been credited, or asked for.")
+    if amount.amount > left.amount:
+        raise BadInput(f"amount: at most {left} is left to credit, once other requests are taken off; got {amount}")
     return amount
 
 
@@ -77,6 +82,8 @@ def _refund(
         asked = Money(min(asked.amount, left.amount), left.currency)
     if left.amount <= 0:
         raise Conflict(_NOTHING_LEFT)
+    if asked.amount <= 0:
+        raise BadInput("amount: expected it, since these items cost nothing by the order")
     if asked.amount > left.amount:
         raise BadInput(f"amount: at most {left} is left to refund, once other requests are taken off; got {asked}")
     return asked
@@ -91,4 +98,6 @@ def _payment(named: str | None, asked: Money | None, view: OrderView, requests: 
     found = next((payment for payment in view.payments if named in (payment.id, *payment.references)), None)
     if found is None:
         raise BadInput("details.payment: the order has no such payment")
+    if is_disputed(found):
+        raise Conflict(f"{DISPUTED}.")
     return found

@@ -16,6 +16,7 @@ from server.approval_model import ApprovalRequest, Person, TicketPlace
 from server.errors import BadInput, Conflict
 from server.model import OrderView
 from server.rules.approval_action import ADDRESS, PAYMENT
+from server.rules.approval_amounts import at_stake, items_left
 from server.rules.approval_asked_amount import asked_amount
 from server.rules.approval_basis import basis
 from server.rules.approval_clock import due_at
@@ -26,6 +27,7 @@ from server.rules.policy import ApprovalPolicy, Policy
 SHORTEST_REASON, LONGEST_REASON = 3, 1000
 LONGEST_DETAIL = 200
 MOST_ITEMS = 100
+_ASKED_ALREADY = "The very same has already been asked for, and is not over yet: look at that request."
 _FLAGS = ("restock", "notify_customer")
 _ADDRESS_NEEDS = ("address1", "city", "postal_code", "country")
 _WITH_ITEMS = (OrderActionKind.REFUND, OrderActionKind.RESHIP)
@@ -68,7 +70,7 @@ def make_request(
     if reason := objection(wanted.kind, view):
         raise Conflict(f"{reason}.")
     details = _details(wanted)
-    items = _items(wanted, view)
+    items = _items(wanted, view, requests)
     amount = asked_amount(wanted.kind, wanted.amount, items, view, requests, details)
     request = ApprovalRequest(
         id=request_id,
@@ -88,14 +90,34 @@ def make_request(
         ask_key=ask_key,
         ask_digest=ask_digest,
     )
+    if any(_is_same(other, request) for other in requests):
+        raise Conflict(_ASKED_ALREADY)
     return finished(request, view, policy, requests)
 
 
 def finished(
     request: ApprovalRequest, view: OrderView, policy: Policy, requests: Sequence[ApprovalRequest]
 ) -> ApprovalRequest:
-    """The request with what the policy says of it: how many must agree, and when it is due."""
-    return replace(request, needs=needed(request, view, policy, requests), due_at=due_at(request, policy))
+    """The request with what limits count of it, and what the policy says: how many must agree, and when it is due."""
+    return replace(
+        request,
+        stake=at_stake(request, view),
+        needs=needed(request, view, policy, requests),
+        due_at=due_at(request, policy),
+    )
+
+
+def _is_same(other: ApprovalRequest, request: ApprovalRequest) -> bool:
+    """Whether *other* is under way and would do the very same: of what is done once, a second one is a slip.
+
+    Amounts may well be asked for twice: what is left of the payment bounds them.
+    """
+    if request.amount is not None or other.is_over or other.kind is not request.kind:
+        return False
+    is_in_words = request.kind is OrderActionKind.OTHER
+    return (other.items, other.details) == (request.items, request.details) and (
+        not is_in_words or other.reason == request.reason
+    )
 
 
 def _reason(text: str) -> str:
@@ -132,7 +154,7 @@ def _check_address(found: Mapping[str, str]) -> None:
         raise BadInput("details.country: expected two capital letters such as US")
 
 
-def _items(wanted: Wanted, view: OrderView) -> tuple[ActionItem, ...]:
+def _items(wanted: Wanted, view: OrderView, requests: Sequence[ApprovalRequest]) -> tuple[ActionItem, ...]:
     if not wanted.items:
         return ()
     if wanted.kind not in _WITH_ITEMS:
@@ -146,4 +168,10 @@ def _items(wanted: Wanted, view: OrderView) -> tuple[ActionItem, ...]:
             raise BadInput(f"items: the order has no line {item.line[:40]!r}")
         if not 1 <= item.quantity <= line.quantity:
             raise BadInput(f"items: expected 1 to {line.quantity} of {line.title}, got {item.quantity}")
+        if wanted.kind is OrderActionKind.REFUND and item.quantity > (left := items_left(line, view, requests)):
+            raise Conflict(
+                f"At most {left} of {line.title} can still be refunded, once other requests are taken off."
+                if left
+                else f"{line.title}: all of it was refunded before, or has already been asked for."
+            )
     return wanted.items

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connectors.money import Money
+from connectors.order_actions import OrderActionKind
 from server.approval_model import ApprovalRequest, ApprovalState, Decision, Person, Turn, Verdict
 from server.model import OrderView, Role
 from server.rules.approval_amounts import agreed_by, agreed_on_order, at_stake
@@ -19,6 +20,9 @@ from server.rules.approval_clock import policy_of
 from server.rules.case import is_vip
 from server.rules.condition_facts import condition_facts
 from server.rules.policy import Policy
+from server.rules.who import may_be
+
+UNKNOWN_WORTH = "What these goods cost is not known right now, so nobody can say whether it is within the limit."
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -71,6 +75,8 @@ def why_not(
         return "You are not among those who may decide this."
     if verdict is Verdict.REJECT:
         return ""
+    if not policy_of(request, policy).enabled:
+        return "The policy does not allow this here any more."
     return _limit(request, at_stake(request, view), person, rule, policy, requests, now)
 
 
@@ -94,24 +100,26 @@ def _limit(
     now: datetime,
 ) -> str:
     """Several requests on one order are as good as one large one: a limit of 50 is not ten times 49."""
+    kind = policy_of(request, policy)
+    theirs_are = [found.max_amount for found in may_be(person, policy) if found.max_amount is not None]
+    own = min(theirs_are, default=None)
     if amount is None:
-        return ""
-    kind, colleague = policy_of(request, policy), policy.people.get(person.id)
-    nothing = Money(0, amount.currency)
+        limits = (rule.max_amount, kind.max_per_order, own, kind.max_per_day)
+        is_bound = request.kind is OrderActionKind.RESHIP and any(limit is not None for limit in limits)
+        return UNKNOWN_WORTH if is_bound else ""
     if rule.max_amount is not None and amount.decimal > rule.max_amount:
         return f"Up to {_as_money(rule.max_amount, amount)} may be approved here."
     per_order = rule.max_amount if kind.max_per_order is None else kind.max_per_order
-    on_order = agreed_on_order(request, requests) or nothing
+    on_order = agreed_on_order(request, amount, requests)
     if per_order is not None and (on_order + amount).decimal > per_order:
         return (
             f"Up to {_as_money(per_order, amount)} may be approved on one order, and {on_order} of it has been already."
         )
-    own = colleague.max_amount if colleague else None
-    theirs = agreed_on_order(request, requests, by=person) or nothing
+    theirs = agreed_on_order(request, amount, requests, by=person)
     if own is not None and (theirs + amount).decimal > own:
         so_far = f", and have approved {theirs} of it already" if theirs.amount else ""
         return f"You may approve up to {_as_money(own, amount)} on one order{so_far}."
-    today = agreed_by(person, request, requests, now) or nothing
+    today = agreed_by(person, request, amount, requests, now)
     if kind.max_per_day is not None and (today + amount).decimal > kind.max_per_day:
         return (
             f"You may approve up to {_as_money(kind.max_per_day, amount)} within 24 hours, "
@@ -123,10 +131,12 @@ def _limit(
 def needed(request: ApprovalRequest, view: OrderView, policy: Policy, requests: Sequence[ApprovalRequest]) -> int:
     """How many different people must agree; what was agreed to on the same order before counts towards the amount."""
     above, amount = rule_for(request, view, policy).second_above, at_stake(request, view)
-    if above is None or amount is None:
+    if above is None:
         return 1
-    before = agreed_on_order(request, requests) or Money(0, amount.currency)
-    return 2 if (before + amount).decimal > above else 1
+    if amount is None:
+        # Goods of which nobody knows what they cost may cost more than that.
+        return 2 if request.kind is OrderActionKind.RESHIP else 1
+    return 2 if (agreed_on_order(request, amount, requests) + amount).decimal > above else 1
 
 
 def decided(

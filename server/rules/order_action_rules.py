@@ -11,6 +11,7 @@ from connectors.money import Money
 from connectors.order_actions import OrderActionKind
 from server.model import OrderView
 
+DISPUTED = "The payment is disputed: the bank decides who gets the money"
 _UNSENT = (ShipmentState.UNKNOWN, ShipmentState.LABEL_CREATED, ShipmentState.CANCELLED)
 _DISPUTE_OVER = ("won", "lost", "warning_closed", "closed", "prevented")
 _TAKEN = (PaymentState.PAID, PaymentState.PARTIALLY_REFUNDED, PaymentState.REFUNDED)
@@ -88,7 +89,7 @@ def _refund(view: OrderView) -> str:
         taken = any(payment.state in _TAKEN for payment in view.payments)
         return "Nothing is left to refund" if taken else "No money has been taken yet"
     if all(is_disputed(payment) for payment in with_money):
-        return "The payment is disputed: the bank decides who gets the money"
+        return DISPUTED
     return ""
 
 

@@ -4,6 +4,7 @@ import re
 
 from msgspec import Struct
 
+from server.approval_model import Person
 from server.model import Principal, Role
 from server.rules.policy import Colleague, Policy
 
@@ -47,6 +48,20 @@ def colleague_of(policy: Policy, identity: str, email: str, *, name: str = "") -
     if name and name in policy.people:
         return policy.people[name]
     return next((found for found in people if email and found.email.strip().lower() == email), None)
+
+
+def may_be(person: Person, policy: Policy) -> list[Colleague]:
+    """Whom of the policy it may be: the one whom it names, and those who have a way in in common with the person.
+
+    What somebody may not do under the policy's name for them, they may not do by a way in that it does not know.
+    """
+    ids = {person.id, *person.also}
+    return [found for found in policy.people.values() if not ids.isdisjoint(_ids_of(found))]
+
+
+def _ids_of(colleague: Colleague) -> set[str]:
+    address = colleague.email.strip().lower()
+    return {colleague.id, *colleague.identities, *([f"email:{address}"] if address else [])}
 
 
 def written_as(principal: Principal, policy: Policy) -> str:

@@ -203,6 +203,10 @@ class Reading(Protocol):
         """Requests in any of *states* (all where it is empty), newest first."""
         ...
 
+    def approvals_agreed(self, workspace: str, since: datetime) -> tuple[ApprovalRequest, ...]:
+        """All to which somebody has agreed at *since* or later, as far as that agreement still counts."""
+        ...
+
     def approvals_of(self, key: OrderKey) -> tuple[ApprovalRequest, ...]:
         """All requests about an order, oldest first."""
         ...

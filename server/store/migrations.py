@@ -187,6 +187,18 @@ def m0008_approvals(database: Database) -> None:
     )
 
 
+@migrations()
+def m0009_agreements(database: Database) -> None:
+    """When somebody last agreed to a request, for limits of a day. What is there may count for a day too long."""
+    _run(
+        database,
+        "ALTER TABLE approvals ADD COLUMN agreed_at INTEGER",
+        """UPDATE approvals SET agreed_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000000
+            WHERE state IN ('pending', 'approved', 'executing', 'executed')""",
+        "CREATE INDEX approvals_by_agreement ON approvals (workspace, agreed_at) WHERE agreed_at IS NOT NULL",
+    )
+
+
 def _run(database: Database, *statements: str) -> None:
     # One by one: `executescript` would commit in the middle of the step.
     for statement in statements:

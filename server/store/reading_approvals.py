@@ -44,6 +44,10 @@ class ApprovalsReading:
             ORDER BY seq DESC LIMIT ?"""  # noqa: S608  # nothing but question marks goes in
         return self._requests(sql, workspace, *wanted, limit)
 
+    def approvals_agreed(self, workspace: str, since: datetime) -> tuple[ApprovalRequest, ...]:
+        sql = "SELECT body FROM approvals WHERE workspace = ? AND agreed_at >= ? ORDER BY agreed_at"
+        return self._requests(sql, workspace, (since - _EPOCH) // timedelta(microseconds=1))
+
     def approvals_of(self, key: OrderKey) -> tuple[ApprovalRequest, ...]:
         return self._requests("SELECT body FROM approvals WHERE order_key = ? ORDER BY seq", str(key))
 

@@ -266,17 +266,19 @@ class SqliteWriting(SqliteReading):
     # --- approvals --------------------------------------------------------------------------------------------------
 
     def put_approval(self, request: ApprovalRequest) -> None:
+        agreed_at = max((decision.at for decision in request.approvals), default=None)
         self._all(
-            """INSERT INTO approvals (id, workspace, order_key, state, ask_key, due_at, body)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+            """INSERT INTO approvals (id, workspace, order_key, state, ask_key, due_at, agreed_at, body)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
-                body = excluded.body""",
+                agreed_at = excluded.agreed_at, body = excluded.body""",
             request.id,
             request.workspace,
             str(request.order),
             request.state.value,
             request.ask_key,
             None if request.due_at is None else microseconds(request.due_at),
+            None if agreed_at is None else microseconds(agreed_at),
             encode(request),
         )
 

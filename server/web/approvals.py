@@ -10,12 +10,15 @@ from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from msgspec import Struct
 from msgspec.structs import replace
 
+from server.approval_model import TicketPlace
 from server.context import ApprovalContext
-from server.errors import BadInput, BeforehandError
+from server.errors import BadInput, BeforehandError, Unauthenticated
+from server.flows import tokens
 from server.flows.present_approvals import approval
 from server.flows.ticket_places import confirmed_ticket
+from server.model import Principal
 from server.parts import Parts
-from server.web.approval_bodies import AskBody, DecisionBody, WithdrawalBody, read_ask, read_states
+from server.web.approval_bodies import AskBody, DecisionBody, TicketBody, WithdrawalBody, read_ask, read_states
 from server.web.asked import read_limit, read_text
 from server.web.authentication import admit, authenticate
 from server.web.panel_bodies import read_key
@@ -35,12 +38,19 @@ def _checked(parts: Parts, kind: type[B], read: Callable[[_Asked, B], object]) -
     """Reads all of it before the route does, so that an attempt with nonsense in it is kept like any other."""
 
     async def check(request: _Asked) -> None:
-        principal = await authenticate(parts, request)
+        subject = str(request.path_params.get("request_id", ""))
+        try:
+            principal = await authenticate(parts, request)
+        except Unauthenticated as error:
+            was = await tokens.former_holder(parts.store, tokens.bearer(request.headers.get("authorization")))
+            if was is not None and was.workspace in parts.workspaces:
+                await parts.approvals.refused(was, subject, error)
+            raise
         try:
             await admit(parts, request, str(request.path_params["workspace"]))
             read(request, _decoded(await request.body(), kind))
         except BeforehandError as error:
-            await parts.approvals.refused(principal, str(request.path_params.get("request_id", "")), error)
+            await parts.approvals.refused(principal, subject, error)
             raise
 
     return check
@@ -72,6 +82,14 @@ def approval_routes(parts: Parts) -> list[HTTPRouteHandler]:
     """Ask, list, decide, take back. Nothing is ever decided by a GET."""
     approvals = parts.approvals
 
+    async def ticket_of(principal: Principal, said: TicketBody, order: str) -> TicketPlace:
+        try:
+            place = parts.workspaces[principal.workspace]
+            return await confirmed_ticket(place, said.connection, read_text(said.id, "ticket.id"))
+        except BeforehandError as error:
+            await approvals.refused(principal, order, error)
+            raise
+
     @post(
         "/v1/approvals/{workspace:str}",
         tags=["approvals"],
@@ -85,9 +103,7 @@ def approval_routes(parts: Parts) -> list[HTTPRouteHandler]:
         principal = await admit(parts, request, workspace)
         wanted, key = read_ask(data), read_key(idempotency_key)
         if data.ticket is not None:
-            place = parts.workspaces[workspace]
-            ticket = await confirmed_ticket(place, data.ticket.connection, read_text(data.ticket.id, "ticket.id"))
-            wanted = replace(wanted, ticket=ticket)
+            wanted = replace(wanted, ticket=await ticket_of(principal, data.ticket, wanted.order))
         return approval(await approvals.ask(principal, wanted, key))
 
     @get("/v1/approvals/{workspace:str}", tags=["approvals"], responses=documented(400, 401, 404, 503))

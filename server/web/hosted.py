@@ -20,7 +20,7 @@ from server.web.assets import STATIC
 from server.web.framing import panel_policy
 from server.web.hosted_answers import ERRORS_AS_PAGES, page, status_of
 from server.web.hosted_views import one_view, queue_view
-from server.web.visiting import Visitor, leads_to, visitor, visitor_with_form
+from server.web.visiting import Visitor, leads_to, noted, visitor, visitor_with_form
 from sidebar import hosted, html
 
 _Asked = Request[Any, Any, Any]
@@ -74,9 +74,11 @@ def _decision_routes(parts: Parts) -> list[HTTPRouteHandler]:
         exception_handlers=ERRORS_AS_PAGES,
     )
     async def decide(request: _Asked, workspace: FromPath[str], request_id: FromPath[str]) -> Response[str]:
-        found, form = await visitor_with_form(parts, request, workspace)
+        async with noted(parts, request, request_id):
+            found, form = await visitor_with_form(parts, request, workspace)
         try:
-            verdict, reason, version = _verdict(form), form.get("reason", ""), _version(form)
+            async with noted(parts, request, request_id):
+                verdict, reason, version = _verdict(form), form.get("reason", ""), _version(form)
             after = await parts.approvals.decide(found.session.principal, request_id, verdict, reason, version)
         except _SAID_ON_THE_PAGE as error:
             return await _why_not(parts, found, request_id, error)
@@ -89,9 +91,11 @@ def _decision_routes(parts: Parts) -> list[HTTPRouteHandler]:
         exception_handlers=ERRORS_AS_PAGES,
     )
     async def withdraw(request: _Asked, workspace: FromPath[str], request_id: FromPath[str]) -> Response[str]:
-        found, form = await visitor_with_form(parts, request, workspace)
+        async with noted(parts, request, request_id):
+            found, form = await visitor_with_form(parts, request, workspace)
         try:
-            version = _version(form)
+            async with noted(parts, request, request_id):
+                version = _version(form)
             after = await parts.approvals.withdraw(found.session.principal, request_id, form.get("reason", ""), version)
         except _SAID_ON_THE_PAGE as error:
             return await _why_not(parts, found, request_id, error)
@@ -145,6 +149,7 @@ def _panel(parts: Parts, found: Visitor, connection: str, title: str, about: Map
         parts.clock(),
         via=session.principal.via,
         until=session.expires_at,
+        within=session.id,
     )
     nonce = secrets.token_urlsafe(16)
     text = html.page(

@@ -1,17 +1,14 @@
 """This file writes down who signed in, and who was not let in, to the audit log."""
 
-from collections import deque
-from datetime import datetime, timedelta
-
 import structlog
 
 from server.approval_model import AuditFact
+from server.flows.refused import Quota, masked
 from server.parts import Parts
 from server.store.contract import StoreUnavailable
 
 MOST_PER_MINUTE = 30
 """Refusals of one workspace that go to the audit log: nobody from outside may fill it. The others are counted."""
-_MINUTE = timedelta(minutes=1)
 
 log = structlog.get_logger()
 
@@ -21,8 +18,7 @@ class SignInLog:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._lately: dict[str, deque[datetime]] = {}
-        self._unwritten: dict[str, int] = {}
+        self._quota = Quota(MOST_PER_MINUTE)
 
     async def accepted(self, workspace: str, person: str) -> None:
         """Somebody signed in."""
@@ -30,17 +26,10 @@ class SignInLog:
 
     async def refused(self, workspace: str, reason: str, actor: str = "") -> None:
         """Somebody did not get in. Storage that is not there changes nothing about that."""
-        log.warning("sign_in_refused", workspace=workspace, reason=reason)
-        now = self._parts.clock()
-        lately = self._lately.setdefault(workspace, deque(maxlen=MOST_PER_MINUTE))
-        if len(lately) == MOST_PER_MINUTE and timedelta() <= now - lately[0] < _MINUTE:
-            self._unwritten[workspace] = self._unwritten.get(workspace, 0) + 1
-            return
-        lately.append(now)
-        details = {"reason": reason[:300]}
-        if before := self._unwritten.pop(workspace, 0):
-            details["not_written_before"] = str(before)
-        await self._write(workspace, "sign_in.refused", actor, details)
+        log.warning("sign_in_refused", workspace=workspace, reason=masked(reason))
+        more = self._quota.take(workspace, self._parts.clock())
+        if more is not None:
+            await self._write(workspace, "sign_in.refused", actor, {"reason": masked(reason), **more})
 
     async def _write(self, workspace: str, event: str, actor: str, details: dict[str, str]) -> None:
         fact = AuditFact(

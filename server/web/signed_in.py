@@ -1,9 +1,7 @@
 """This file knows who sends a request of the panel, and writes down who tried to act without being let in."""
 
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -12,14 +10,14 @@ from litestar import Request
 from server.approval_model import AuditFact
 from server.errors import BeforehandError, Forbidden, Unauthenticated
 from server.flows import tokens
+from server.flows.refused import Quota, masked
 from server.flows.sessions import Session
 from server.parts import Parts
 from server.store.contract import StoreUnavailable
 
 ENDED = "Session ended. Reload the app to go on."
 MOST_PER_MINUTE = 30
-"""Refusals of one workspace that go to the audit log: nobody without a session may fill it."""
-_MINUTE = timedelta(minutes=1)
+"""Refusals of one person, or of all who are not known in a workspace, that go to the audit log: nobody may fill it."""
 
 log = structlog.get_logger()
 
@@ -27,7 +25,7 @@ log = structlog.get_logger()
 def signed_in(parts: Parts, request: Request[Any, Any, Any]) -> Session:
     """The session whose token the request carries. Raises Unauthenticated, Forbidden for whoever lost their access."""
     session = parts.sessions.read(tokens.bearer(request.headers.get("authorization")), parts.clock())
-    if session is None or session.workspace not in parts.workspaces:
+    if session is None or session.workspace not in parts.workspaces or parts.hosted_sessions.has_ended(session.within):
         raise Unauthenticated(ENDED)
     # Who it is is looked up beside every stream, which does not wait for it; what that found out counts from then on.
     if barred := parts.directory.barred(session.principal):
@@ -40,7 +38,7 @@ class Refusals:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._at: dict[str, deque[datetime]] = {}
+        self._quota = Quota(MOST_PER_MINUTE)
 
     async def note(
         self,
@@ -53,9 +51,10 @@ class Refusals:
         event: str = "sidebar.refused",
     ) -> None:
         """Write one attempt down. Storage that is not there changes nothing about the refusal."""
-        log.warning("sidebar_refused", workspace=workspace, reason=reason, actor=actor)
+        log.warning("sidebar_refused", workspace=workspace, reason=masked(reason), actor=masked(actor))
         now = self._parts.clock()
-        if not self._is_worth_noting(workspace, now):
+        more = self._quota.take((workspace, actor), now) if workspace in self._parts.workspaces else None
+        if more is None:
             return
         fact = AuditFact(
             workspace=workspace,
@@ -63,8 +62,8 @@ class Refusals:
             event=event,
             actor=actor,
             via=via,
-            subject=subject,
-            details={"reason": reason},
+            subject=masked(subject, 200),
+            details={"reason": masked(reason), **more},
         )
         try:
             await self._parts.store.write(lambda tx: tx.add_audit(fact))
@@ -88,17 +87,11 @@ class Refusals:
         try:
             yield
         except BeforehandError as error:
-            reason = f"{doing}: {error}"[:300]
             await self.note(
-                session.workspace, reason, actor=session.user, via=session.principal.via, subject=subject[:200]
+                session.workspace,
+                f"{doing}: {error}",
+                actor=session.user,
+                via=session.principal.via,
+                subject=subject,
             )
             raise
-
-    def _is_worth_noting(self, workspace: str, now: datetime) -> bool:
-        if workspace not in self._parts.workspaces:
-            return False
-        lately = self._at.setdefault(workspace, deque(maxlen=MOST_PER_MINUTE))
-        if len(lately) == MOST_PER_MINUTE and now - lately[0] < _MINUTE:
-            return False
-        lately.append(now)
-        return True

@@ -5,7 +5,8 @@ session's key, and the browser says where it comes from.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -14,7 +15,7 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from server.approval_model import Person
-from server.errors import BadInput, Forbidden, NotFound, Unauthenticated
+from server.errors import BadInput, BeforehandError, Forbidden, NotFound, Unauthenticated
 from server.flows.hosted_sessions import HostedSession
 from server.parts import Parts
 from server.settings import SignInSettings
@@ -100,6 +101,22 @@ def session_of(parts: Parts, request: AnyRequest) -> HostedSession | None:
     """The session of the browser's cookie; None where there is none, or it is over."""
     cookies = Cookies(parts.settings.server.public_url)
     return parts.hosted_sessions.read(cookies.read(request, cookies.session), parts.clock())
+
+
+@asynccontextmanager
+async def noted(parts: Parts, request: AnyRequest, request_id: str) -> AsyncIterator[None]:
+    """What is refused within, before the approvals themselves look at it, is in the audit log and raised again.
+
+    As far as it is known whose attempt it is, also where their session is over.
+    """
+    try:
+        yield
+    except BeforehandError as error:
+        cookies = Cookies(parts.settings.server.public_url)
+        session = parts.hosted_sessions.opened(cookies.read(request, cookies.session))
+        if session is not None and session.workspace in parts.workspaces:
+            await parts.approvals.refused(session.principal, request_id, error)
+        raise
 
 
 async def read_form(parts: Parts, request: AnyRequest, session: HostedSession) -> Mapping[str, str]:

@@ -110,6 +110,10 @@ class MemoryStore:
         found = [r for r in self.requests.values() if r.workspace == workspace and (not wanted or r.state in wanted)]
         return tuple(found[::-1][:limit])
 
+    def approvals_agreed(self, workspace, since):
+        found = [request for request in self.requests.values() if request.workspace == workspace]
+        return tuple(request for request in found if any(each.at >= since for each in request.approvals))
+
     def approval(self, request_id):
         return self.requests.get(request_id)
 

@@ -2,17 +2,19 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.contract import Unreachable
 from connectors.model import Observation, Payment, PaymentState, References
 from connectors.money import Money
-from connectors.order_actions import OrderActionKind
+from connectors.order_actions import ActionReceipt, OrderActionKind
 from server.approval_model import ApprovalState, Verdict
 from server.errors import BadInput, BeforehandError, Conflict, Forbidden, Gone, NotFound, NotNow
-from server.flows.approvals import Approvals, Ask
+from server.flows.approvals import MOST_REFUSALS, Approvals, Ask
 from server.flows.directory import Directory
 from server.flows.gather import Gathering
 from server.flows.process import process_inbox, record_looks
@@ -153,11 +155,104 @@ async def test_of_fifty_at_once_one_is_right_and_all_others_are_told(office):
     assert len((await office.stored(request)).decisions) == 1
 
 
+async def test_of_all_that_may_happen_at_once_one_thing_does(office):
+    """Approving, rejecting and taking back, all of the same version, at the moment of its end."""
+    for number in range(12):
+        request = await office.ask(100, key=f"form number {number}")
+        if number % 3 == 2:
+            office.clock.now = request.expires_at - timedelta(microseconds=number % 2)
+        back = office.approvals.withdraw(office.who("sam"), request.id, "", 1)
+        tries = [office.decide(request), office.decide(request, "lee", Verdict.REJECT), back]
+        found = await asyncio.gather(*tries[number % 3 :], *tries[: number % 3], return_exceptions=True)
+        done = [one for one in found if not isinstance(one, BaseException)]
+        after = await office.stored(request)
+        assert len(done) == (0 if after.state is ApprovalState.EXPIRED else 1)
+        assert all(isinstance(one, Conflict | Gone) for one in found if isinstance(one, BaseException)), found
+        turns = [event for event, _, subject in await office.log() if subject == request.id]
+        assert len([turn for turn in turns if turn not in ("approval.requested", "approval.refused")]) == 1
+
+
+async def test_what_the_policy_or_the_configuration_no_longer_has_can_only_be_rejected(office):
+    one, two = await office.ask(100), await office.ask(100, key="form number 2")
+    found = office.workspaces["acme"]
+    rules = found.policy.approvals[OrderActionKind.REFUND]
+    off = {**found.policy.approvals, OrderActionKind.REFUND: replace(rules, enabled=False)}
+    before, found.policy = found.policy, replace(found.policy, approvals=off)
+    with pytest.raises(Forbidden, match="policy does not allow"):
+        await office.decide(one)
+    assert (await office.decide(one, verdict=Verdict.REJECT)).state is ApprovalState.REJECTED
+    found.policy, connections = before, found.connections
+    found.connections = {}
+    with pytest.raises(Conflict, match="is gone"):
+        await office.decide(two)
+    assert (await office.decide(two, verdict=Verdict.REJECT)).state is ApprovalState.REJECTED
+    found.connections = connections
+    assert office.shop.sent == []
+
+
 async def test_two_limits_at_once_are_one_limit(office):
     """Each fits by itself; both together do not, whoever is quicker."""
     one, two = await office.ask(2500), await office.ask(2400, key="form number 2")
     found = await asyncio.gather(office.decide(one, "dana"), office.decide(two, "lee"), return_exceptions=True)
     assert sorted(type(one).__name__ for one in found) == ["ApprovalRequest", "Forbidden"]
+
+
+async def test_a_second_person_is_asked_for_at_the_decision_where_the_order_got_there_meanwhile(office):
+    one, two = await office.ask(2000), await office.ask(1900, key="form number 2")
+    assert (one.needs, two.needs) == (1, 1)
+    assert (await office.decide(one)).state is ApprovalState.APPROVED
+    first = await office.decide(two)
+    assert (first.state, first.needs) == (ApprovalState.PENDING, 2)
+    assert (await office.decide(first, "lee")).state is ApprovalState.APPROVED
+
+
+async def test_a_limit_of_a_day_counts_whatever_is_asked_for_in_between(office):
+    """Nobody pushes what somebody agreed to out of sight by asking for much else."""
+    found = office.workspaces["acme"].policy
+    table = replace(found.approvals[OrderActionKind.REFUND], max_per_day=Decimal("30.00"))
+    office.workspaces["acme"].policy = replace(found, approvals={**found.approvals, OrderActionKind.REFUND: table})
+    assert (await office.decide(await office.ask(2000))).state is ApprovalState.APPROVED
+    late = await office.ask(1100, order="5002", key="form number 2")
+
+    def junk(tx):
+        for number in range(2500):
+            tx.put_approval(replace(late, id=f"junk{number}", kind=OrderActionKind.OTHER, ask_key="", due_at=None))
+
+    await office.store.write(junk)
+    with pytest.raises(Forbidden, match="within 24 hours"):
+        await office.decide(late)
+    assert (await office.decide(late, "lee")).state is ApprovalState.APPROVED
+
+
+async def carried_out_while_it_is_read(office, done):
+    """From the next look on: *done* is carried out once the shop has said how the order is."""
+    read = office.shop.read_order
+
+    async def slow(order_id):
+        seen = await read(order_id)
+        office.shop.read_order = read
+        office.clock.now += timedelta(seconds=1)
+        receipt = ActionReceipt(id="re_1", text="Refunded")
+        ended = replace(done, state=ApprovalState.EXECUTED, receipt=receipt, closed_at=office.clock.now, due_at=None)
+        await office.store.write(lambda tx: tx.put_approval(ended))
+        return seen
+
+    office.shop.read_order = slow
+
+
+async def test_nothing_is_asked_or_decided_on_an_order_read_before_something_was_carried_out(office):
+    """What was read has the money still, and the request that took it does not count any more."""
+    first = await office.decide(await office.ask(1500))
+    await carried_out_while_it_is_read(office, first)
+    with pytest.raises(NotNow, match="a moment ago"):
+        await office.ask(3600, key="form number 2")
+    office.shop.refunded["5001"] = 1500
+    second = await office.ask(1500, key="form number 3")
+    other = await office.stored(first)
+    await carried_out_while_it_is_read(office, replace(other, id="r9", ask_key="", decisions=()))
+    with pytest.raises(NotNow, match="a moment ago"):
+        await office.decide(second, "lee")
+    assert (await office.stored(second)).state is ApprovalState.PENDING
 
 
 async def test_asks_at_once_never_come_to_more_than_was_paid(office):
@@ -361,3 +456,30 @@ async def test_an_order_is_known_by_its_key_whatever_else_has_its_number(office)
     with pytest.raises(BeforehandError, match="Several orders"):
         await office.ask(key="form number 2")
     assert (await office.decide(request)).state is ApprovalState.APPROVED
+
+
+async def test_nobody_fills_the_log_and_nobody_keeps_others_out_of_it(office):
+    request = await office.ask()
+    before = len(await office.log())
+    for _ in range(MOST_REFUSALS + 30):
+        with pytest.raises(Forbidden):
+            await office.decide(request, "sam")
+    assert len(await office.log()) == before + MOST_REFUSALS
+    with pytest.raises(Forbidden):
+        await office.decide(request, "eve", role=Role.AGENT)
+    assert (await office.log())[-1] == ("approval.refused", "token:eve", request.id)
+    office.clock.pass_(minutes=1)
+    with pytest.raises(Forbidden):
+        await office.decide(request, "sam")
+    last = (await office.store.read(lambda tx: tx.audit("acme", 0, 1000)))[-1]
+    assert last.fact.details["not_written_before"] == "30"
+
+
+async def test_what_went_back_or_was_taken_back_is_told_at_once(office):
+    request, woken = await office.ask(), office.woken
+    office.shop.refunded["5001"] = 100
+    with pytest.raises(Conflict):
+        await office.decide(request)
+    assert office.woken == woken + 1
+    await office.approvals.withdraw(office.who("sam"), request.id, "", 2)
+    assert office.woken == woken + 2

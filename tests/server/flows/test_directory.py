@@ -124,6 +124,15 @@ async def test_an_address_that_the_helpdesk_has_not_verified_gives_no_role_but_i
     assert in_the_sidebar.is_same_as(signed_in)
 
 
+@pytest.mark.parametrize("principal", [by_desk("42"), by_token("dana@acme.test")])
+async def test_a_way_in_that_the_policy_does_not_know_gives_nobody_more_than_the_policy(principal):
+    """An admin of the helpdesk, or a token, of somebody who may only ask by the policy."""
+    dana = msgspec.structs.replace(DANA, role=Role.AGENT, email="", identities=("desk:42x", "email:dana@acme.test"))
+    unsure = user("42", role="admin", is_email_verified=False)
+    assert (await directory(Desk(unsure), []).person(principal)).role.rank >= Role.APPROVER.rank
+    assert (await directory(Desk(unsure), [dana]).person(principal)).role is Role.AGENT
+
+
 async def test_somebody_of_a_chat_must_be_named():
     with pytest.raises(Forbidden, match=r"U99 of Slack is nobody whom the policy names.*`chat:U99`"):
         await directory(people=[DANA]).person(by_chat("U99"))

@@ -7,14 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from connectors.model import Dispute, Payment, PaymentState
+from connectors.model import Dispute, Payment, PaymentState, Shipment, ShipmentState
 from connectors.money import Money
 from connectors.order_actions import ActionItem, OrderActionKind
 from server.approval_model import ApprovalState
 from server.errors import BadInput, Conflict
+from server.model import ShipmentView
 from server.rules.approval_amounts import left_of, most
 from server.rules.approval_obstacle import obstacle
-from tests.server.rules.asking import ask, paid_order, payment, request, usd
+from tests.server.rules.asking import LEE, ask, paid_order, payment, request, usd
 
 HOME = {"address1": "1 Main St", "city": "Boise", "postal_code": "83702", "country": "US"}
 
@@ -70,8 +71,106 @@ def test_items_come_to_what_they_cost_and_never_to_more_than_is_left(view, build
     policy, now = build.policy(), build.at(0)
     two = ask(view, policy, now, items=(ActionItem("l1", 2),))
     assert two.amount == usd(4000)
-    rest = ask(view, policy, now, items=(ActionItem("l1", 2), ActionItem("l2", 1)), requests=(two,), request_id="r2")
+    money = request("r0", 4000, now)
+    rest = ask(view, policy, now, items=(ActionItem("l1", 2), ActionItem("l2", 1)), requests=(money,), request_id="r2")
     assert rest.amount == usd(6000)
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [("pending", 1), ("approved", 1), ("executing", 1), ("executed", 1), ("failed", 2), ("rejected", 2)],
+)
+def test_an_item_is_not_refunded_more_often_than_it_was_bought(build, view, state, left):
+    policy, now = build.policy(), build.at(0)
+    before = request("r0", 1000, now, items=(ActionItem("l1", 1),), state=ApprovalState(state))
+    made = ask(view, policy, now, items=(ActionItem("l1", left),), requests=(before,), amount=usd(1000))
+    assert made.items == (ActionItem("l1", left),)
+    if left == 1:
+        with pytest.raises(Conflict, match="At most 1 of Lamp"):
+            ask(view, policy, now, items=(ActionItem("l1", 2),), requests=(before,))
+        with pytest.raises(Conflict, match="Lamp: all of it"):
+            ask(view, policy, now, items=(ActionItem("l1", 1),), requests=(before, made), request_id="r2")
+
+
+def test_what_the_shop_says_is_left_of_an_item_counts_with_what_is_still_asked_for(build):
+    view = paid_order(build)
+    lamp, book = view.order.line_items
+    view = replace(view, order=replace(view.order, line_items=(replace(lamp, refundable=1), book)))
+    done = request("r0", 1000, items=(ActionItem("l1", 1),), state=ApprovalState.EXECUTED)
+    open_ = request("r3", 1000, items=(ActionItem("l1", 1),))
+    policy, now = build.policy(), build.at(0)
+    assert ask(view, policy, now, items=(ActionItem("l1", 1),), requests=(done,)).amount == usd(2000)
+    with pytest.raises(Conflict, match="Lamp: all of it"):
+        ask(view, policy, now, items=(ActionItem("l1", 1),), requests=(done, open_))
+
+
+def test_items_that_cost_nothing_are_no_refund_of_nothing(build):
+    view = paid_order(build)
+    free = tuple(replace(line, price=usd(0)) for line in view.order.line_items)
+    view = replace(view, order=replace(view.order, line_items=free))
+    with pytest.raises(BadInput, match="cost nothing"):
+        ask(view, build.policy(), build.at(0), items=(ActionItem("l1", 1),))
+
+
+def test_a_disputed_payment_is_not_refunded_by_naming_it(build):
+    disputed = payment("pi_2", 50_000, dispute=Dispute(id="dp_1", state="needs_response"), references=("ch_2",))
+    view = paid_order(build, payment("pi_1"), disputed)
+    for name in ("pi_2", "ch_2"):
+        with pytest.raises(Conflict, match="disputed"):
+            ask(view, build.policy(), build.at(0), amount=usd(100), details={"payment": name})
+    before = request("r1", 100, details={"payment": "pi_2"})
+    assert "disputed" in obstacle(before, view, (before,))
+    assert obstacle(request("r2", 100), view, (before,)) == ""
+
+
+CREDIT = OrderActionKind.COMPENSATION
+
+
+@given(wants=st.lists(st.integers(1, 12_000), max_size=8))
+def test_credits_never_come_to_more_than_the_order_cost(build, wants):
+    view, made = paid_order(build, total=usd(10_000)), []
+    for number, cents in enumerate(wants):
+        left = 10_000 - sum(found.amount.amount for found in made)
+        assert most(CREDIT, view, made) == usd(left)
+        try:
+            asked = ask(
+                view,
+                build.policy(),
+                build.at(0),
+                kind=CREDIT,
+                amount=usd(cents),
+                requests=made,
+                request_id=f"r{number}",
+            )
+        except (BadInput, Conflict):
+            assert cents > left
+        else:
+            assert cents <= left
+            assert obstacle(asked, view, (*made, asked)) == ""
+            made.append(asked)
+
+
+def test_a_credit_that_the_order_no_longer_bears_is_an_obstacle(build):
+    view = paid_order(build, total=usd(5000))
+    before = request("r1", 4000, kind=CREDIT, details={}, state=ApprovalState.EXECUTED)
+    late = request("r2", 1001, kind=CREDIT, details={})
+    assert obstacle(late, view, (before, late)) == "Only $10.00 is left to credit"
+    assert obstacle(late, view, (late,)) == ""
+
+
+@pytest.mark.parametrize("kind", ["cancel", "hold", "address_change", "reship", "other"])
+def test_the_very_same_is_not_asked_for_twice_at_a_time(build, kind):
+    parcel = Shipment(carrier="ups", tracking_number="1Z", state=ShipmentState.IN_TRANSIT)
+    sent = (ShipmentView(shipment=parcel, sources=("track",)),) if kind == "reship" else ()
+    view = replace(paid_order(build), shipments=sent)
+    policy, now = build.policy(), build.at(0)
+    details = {"details": HOME} if kind == "address_change" else {}
+    first = ask(view, policy, now, kind=kind, **details)
+    with pytest.raises(Conflict, match="already been asked for"):
+        ask(view, policy, now, kind=kind, requests=(first,), requester=LEE, request_id="r2", **details)
+    for state in (ApprovalState.EXECUTED, ApprovalState.REJECTED, ApprovalState.EXPIRED):
+        over = replace(first, state=state)
+        assert ask(view, policy, now, kind=kind, requests=(over,), request_id="r2", **details)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,16 @@ from connectors.order_actions import ActionItem, OrderActionKind
 from server.approval_model import ApprovalState, Turn, Verdict
 from server.model import Role
 from server.rules.approval_asking import finished
-from server.rules.approval_deciding import decided, needed, recorded_only, returned, why_not, withdrawn
-from tests.server.rules.asking import DANA, KIM, LEE, SAM, agreed, ask, paid_order, payment, request, said, vip
+from server.rules.approval_deciding import (
+    UNKNOWN_WORTH,
+    decided,
+    needed,
+    recorded_only,
+    returned,
+    why_not,
+    withdrawn,
+)
+from tests.server.rules.asking import DANA, KIM, LEE, SAM, agreed, ask, paid_order, payment, request, said, usd, vip
 
 PEOPLE = {
     "dana": {"role": "approver", "teams": ["finance"]},
@@ -126,6 +134,14 @@ def test_a_person_has_a_limit_of_their_own_on_one_order(build, view):
     assert why_not(request(cents=501), DANA, view, policy, [before], now) == ""
 
 
+def test_a_limit_of_ones_own_holds_by_every_way_in(build, view):
+    """An admin of the helpdesk whom the policy names by another way in does not get rid of their limit."""
+    policy, now = refund(build), build.at(1)
+    elsewhere = replace(LEE, also=("kim",))
+    assert "You may approve up to $20.00" in why_not(request(cents=2001), elsewhere, view, policy, (), now)
+    assert why_not(request(cents=2001), LEE, view, policy, (), now) == ""
+
+
 def test_a_cancellation_gives_no_money_back_and_has_no_limit(build, view):
     policy = build.policy(people=PEOPLE, approvals={"cancel": {"second_above": "5.00", "max_amount": "10.00"}})
     asked = ask(view, policy, build.at(0), kind="cancel")
@@ -209,3 +225,39 @@ def test_what_is_only_recorded_or_taken_back_is_never_due(build):
     taken = withdrawn(request(), SAM, "kept", now)
     assert (taken.state, taken.is_over, taken.due_at, taken.closed_at) == (ApprovalState.WITHDRAWN, True, None, now)
     assert SAM.role is Role.AGENT
+
+
+RESHIP = OrderActionKind.RESHIP
+
+
+def sent_again(request_id, line, quantity, **facts):
+    return request(request_id, None, kind=RESHIP, details={}, items=(ActionItem(line, quantity),), **facts)
+
+
+def test_goods_sent_again_add_up_on_an_order_and_in_a_day(build):
+    view, now = paid_order(build), build.at(1)
+    policy = build.policy(people=PEOPLE, approvals={"reship": {"max_per_order": "50.00", "max_per_day": "70.00"}})
+    asked = finished(sent_again("r1", "l1", 2), view, policy, ())
+    before = replace(asked, state=ApprovalState.APPROVED, decisions=(said(DANA, now),))
+    assert before.stake == usd(4000)
+    one_more = sent_again("r2", "l1", 1)
+    assert "$40.00 of it has been already" in why_not(one_more, DANA, view, policy, (before,), now)
+    elsewhere = replace(before, order=replace(before.order, order_id="2"))
+    assert why_not(one_more, DANA, view, policy, (elsewhere,), now) == ""
+    both = sent_again("r3", "l1", 2)
+    assert "within 24 hours" in why_not(both, DANA, view, policy, (elsewhere,), now)
+    assert why_not(both, LEE, view, policy, (elsewhere,), now) == ""
+
+
+def test_goods_of_unknown_worth_count_as_the_whole_order_or_stop_at_a_limit(build):
+    view, now = paid_order(build), build.at(1)
+    lines = tuple(replace(line, price=None) for line in view.order.line_items)
+    unknown = replace(view, order=replace(view.order, line_items=lines, total=usd(9000)))
+    bound = build.policy(people=PEOPLE, approvals={"reship": {"max_amount": "80.00", "second_above": "70.00"}})
+    asked = sent_again("r1", "l1", 1)
+    assert "Up to $80.00" in why_not(asked, DANA, unknown, bound, (), now)
+    nothing = replace(unknown, order=replace(unknown.order, total=None))
+    assert why_not(asked, DANA, nothing, bound, (), now) == UNKNOWN_WORTH
+    assert finished(asked, nothing, bound, ()).needs == 2
+    assert why_not(asked, DANA, nothing, build.policy(people=PEOPLE), (), now) == ""
+    assert why_not(asked, KIM, nothing, build.policy(people=PEOPLE), (), now) == UNKNOWN_WORTH

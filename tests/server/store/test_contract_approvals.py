@@ -106,6 +106,25 @@ async def test_list_keeps_to_workspace_states_and_limit(store):
     assert await listed(workspace="nobody") == []
 
 
+async def test_what_was_agreed_to_lately_is_found_whatever_was_asked_since(store):
+    def said(hours, verdict=Verdict.APPROVE):
+        return (Decision(person=DANA, verdict=verdict, reason="ok", at=NOW - timedelta(hours=hours), version=1),)
+
+    await put(
+        store,
+        request(1, decisions=said(1), state=ApprovalState.EXECUTED),
+        request(2, decisions=said(30)),
+        request(3, decisions=(*said(30), *said(2))),
+        request(4, decisions=said(1), workspace="other"),
+        request(5, decisions=said(1, Verdict.REJECT), state=ApprovalState.REJECTED),
+        *(request(number) for number in range(6, 40)),
+    )
+    day = NOW - timedelta(hours=24)
+    assert [each.id for each in await store.read(lambda tx: tx.approvals_agreed("acme", day))] == ["r3", "r1"]
+    await put(store, request(1, version=2))
+    assert [each.id for each in await store.read(lambda tx: tx.approvals_agreed("acme", day))] == ["r3"]
+
+
 async def test_clients_key_finds_its_request_within_its_workspace(store):
     other = request(2, workspace="other", order=OrderKey("other", "shop", "1"), ask_key="k1")
     await put(store, request(1), other, request(3, ask_key=""), request(4, ask_key=""))

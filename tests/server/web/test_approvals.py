@@ -1,6 +1,7 @@
 """The routes for approvals: who may call what, what a body may say, and that strangers cannot tell what exists."""
 
 import asyncio
+import json
 
 import pytest
 from msgspec.structs import replace
@@ -104,6 +105,47 @@ async def test_a_strangers_request_and_one_that_is_not_there_look_the_same(clien
     assert {found.status_code for found in answers} == {404}
     assert len({found.content for found in answers}) == 1
     assert "acme" not in answers[0].text
+
+
+@pytest.mark.parametrize("path", ["", "/decision", "/withdraw"])
+@pytest.mark.parametrize(("who", "actor"), [("revoked", "token:gone"), ("expired", "token:late")])
+async def test_an_attempt_with_a_token_that_no_longer_works_is_kept_with_whose_it_was(
+    client, people, request_, parts, path, who, actor
+):
+    place = f"/v1/approvals/acme/{request_['id']}{path}" if path else "/v1/approvals/acme"
+    assert (await client.post(place, json=DECISION, headers=people[who] | FORM)).status_code == 401
+    assert events(parts)[1:] == [("acme", "approval.refused", actor)]
+    for nobody in ("nobody", "made up"):
+        await client.post(place, json=DECISION, headers=people[nobody] | FORM)
+    assert len(events(parts)) == 2
+
+
+@pytest.mark.parametrize(
+    "ticket", [{"connection": "desk", "id": "404"}, {"connection": "shop", "id": "7"}, {"connection": "desk", "id": ""}]
+)
+async def test_an_attempt_beside_a_ticket_that_is_none_is_kept(client, people, parts, ticket):
+    answer = await client.post("/v1/approvals/acme", json={**BODY, "ticket": ticket}, headers=people["sam"] | FORM)
+    assert answer.status_code in (400, 404)
+    assert events(parts) == [("acme", "approval.refused", "token:sam")]
+
+
+async def test_what_is_typed_into_a_field_does_not_go_into_the_log_as_it_is(client, people, parts):
+    ada = "ada.byrne@example.com"
+    for change in ({"order": ada}, {"amount": {"value": ada, "currency": "USD"}}, {"kind": ada}, {ada: "1"}):
+        answer = await client.post("/v1/approvals/acme", json={**BODY, **change}, headers=people["sam"] | FORM)
+        assert answer.status_code in (400, 404), change
+    assert len(parts.store.audit_facts) == 4
+    assert ada not in str(parts.store.audit_facts)
+
+
+@pytest.mark.parametrize("reason", [r"\ud800 broken", r"broken \udfff"])
+async def test_half_a_character_is_refused_and_breaks_nothing(client, people, parts, reason):
+    body = json.dumps(BODY).replace("arrived broken", reason)
+    answer = await client.post(
+        "/v1/approvals/acme", content=body, headers=people["sam"] | FORM | {"content-type": "application/json"}
+    )
+    assert answer.status_code == 400
+    assert events(parts) == [("acme", "approval.refused", "token:sam")]
 
 
 @pytest.mark.parametrize("path", ["", "/decision", "/withdraw"])

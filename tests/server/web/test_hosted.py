@@ -65,6 +65,12 @@ async def signed_in(site, account="dana"):
     return browser
 
 
+async def refused(site, workspace="acme"):
+    """Who tried what in vain, by the audit log."""
+    found = await site.parts.store.read(lambda tx: tx.audit(workspace, 0, 100))
+    return [(entry.fact.actor, entry.fact.subject) for entry in found if entry.fact.event == "approval.refused"]
+
+
 def said(answer):
     """What a page says, as one line."""
     text = re.sub(r"<style.*?</style>|<head.*?</head>", " ", answer.text, flags=re.S)
@@ -277,6 +283,7 @@ async def test_a_form_that_makes_no_sense(site, change, status):
     assert answer.status_code == status
     assert "text/html" in answer.headers["content-type"]
     assert (await now_is(site, request)) == request
+    assert await refused(site) == [("email:dana@" + DOMAIN, request.id)]
 
 
 async def test_what_stands_in_the_form_beside_it_changes_nothing(site):
@@ -316,6 +323,7 @@ async def test_a_form_of_another_site_decides_nothing(site, form, headers):
     assert answer.status_code == 403
     assert "did not come from a page of ours" in said(answer)
     assert (await now_is(site, request)) == request
+    assert await refused(site) == [("email:dana@" + DOMAIN, request.id)]
 
 
 async def test_the_key_of_another_session_is_of_no_use(site):
@@ -363,6 +371,7 @@ async def test_after_the_session_a_form_leads_to_signing_in(site):
     assert "nothing was done" in said(answer)
     assert 'href="/sign-in/acme?return_to=' in answer.text
     assert (await now_is(site, request)) == request
+    assert await refused(site) == [("email:dana@" + DOMAIN, request.id)]
 
 
 async def test_nobody_sees_anything_without_signing_in(site):
@@ -494,6 +503,19 @@ async def test_the_token_ends_with_the_session(site):
     token = session_in(await dana.get("/app/acme/orders/1001"))["token"]
     assert site.parts.sessions.read(token, site.clock() + timedelta(minutes=9)) is not None
     assert site.parts.sessions.read(token, site.clock() + timedelta(minutes=10)) is None
+
+
+async def test_the_token_ends_with_signing_out(site):
+    dana = await signed_in(site)
+    page = await dana.get("/app/acme/orders/1001")
+    headers = {"authorization": f"Bearer {session_in(page)['token']}"}
+    assert (await site.client.get("/panel/search?q=48219", headers=headers)).status_code == 200
+    key = form_key((await dana.get(QUEUE)).text)
+    assert (await dana.post("/sign-out", {"form_key": key})).status_code == 200
+    for path in ("/panel/search?q=48219", "/panel/stream?order=48219"):
+        assert (await site.client.get(path, headers=headers)).status_code == 401
+    answer = await site.client.post("/panel/approvals", json={}, headers=headers)
+    assert answer.status_code == 401
 
 
 async def test_the_token_is_dead_once_its_owner_has_lost_access(site):

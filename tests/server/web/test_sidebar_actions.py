@@ -211,6 +211,13 @@ async def test_nobody_fills_the_audit_log(client, approvals, bearer, parts):
     assert len(parts.store.audit_facts) == 31
 
 
+async def test_whoever_fills_their_own_share_keeps_nobody_else_out_of_the_log(client, approvals, bearer, parts):
+    for _ in range(50):
+        await client.post("/sidebar/zendesk/approvals", content=b"{", headers={**bearer(user="zendesk:666"), **KEY})
+    await client.post("/sidebar/zendesk/approvals", content=b"{", headers={**bearer(), **KEY})
+    assert [actor for _, actor, _ in refusals(parts)] == ["zendesk:666"] * 30 + ["zendesk:901"]
+
+
 async def test_storage_that_is_away_changes_nothing_about_a_refusal(client, approvals, bearer, parts):
     parts.store.broken = True
     answer = await client.post("/sidebar/zendesk/approvals", content=b"{", headers={**bearer(), **KEY})
