@@ -48,6 +48,12 @@ def stay_on(core: int, process: int = 0) -> None:
         os.sched_setaffinity(process, {CORES[core % len(CORES)]})
 
 
+def stay_everywhere() -> None:
+    """Undo `stay_on` for this process: a browser is several processes, and no user has it on one core."""
+    if CORES:
+        os.sched_setaffinity(0, CORES)
+
+
 def fsync_milliseconds(folder: Path) -> tuple[float, float]:
     """What it takes this disk to keep 8 KB for good: the median and the worst of a hundred times."""
     took = []

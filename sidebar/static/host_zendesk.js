@@ -3,17 +3,18 @@
 const HANDSHAKE = 8000; // milliseconds that Zendesk may take to say hello
 const TALLEST = 4000; // pixels
 
-// `app` has `open(parameters)`, `unreachable(text)`, `greeted()`, `returned()`, `changed()`.
+// `app` has `unreachable(text)`, `greeted()`, `returned()`, `changed()`.
 export function start(app) {
-  // ZAF reads `origin` and `app_guid` from the address, so this page must never navigate.
-  const client = window.ZAFClient ? window.ZAFClient.init() : false;
-  if (!client) {
+  if (!window.zendesk) {
     app.unreachable("This page works inside Zendesk: open a ticket, and its sidebar there.", { isAlone: true });
     return null;
   }
+  const { client, registered } = window.zendesk; // by zendesk_greeting.js
   const waiting = setTimeout(() => app.unreachable("Zendesk does not answer. Reload the app to try again."), HANDSHAKE);
-  client.on("app.registered", () => {
+  let told = null; // the ticket that Zendesk named with its hello: no need to ask for it
+  registered.then((said) => {
     clearTimeout(waiting);
+    told = said?.context?.ticketId ?? null;
     app.greeted();
   });
   client.on("app.activated", app.returned);
@@ -23,7 +24,7 @@ export function start(app) {
     // What to show: the ticket's id as Zendesk says it in the browser; the server checks it again.
     async wanted() {
       try {
-        const id = (await client.get("ticket.id"))["ticket.id"];
+        const id = told ?? (await client.get("ticket.id"))["ticket.id"];
         return id ? { ticket: String(id) } : null;
       } catch {
         return null;

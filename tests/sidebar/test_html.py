@@ -142,15 +142,15 @@ def test_session_cannot_end_its_script_block():
     )
     assert "__xss(1)" in text
     assert "<script>__xss" not in text
-    assert text.count("<script") == 3
-    assert text.count("</script>") == 3
+    assert text.count("<script") == 4
+    assert text.count("</script>") == 4
 
 
 def test_page_runs_nothing_without_the_nonce():
     text = html.page(nonce="n0nce", session={}, sdk_url="/s.js", static="/static")
     scripts = re.findall(r"<script([^>]*)>", text)
-    assert [("n0nce" in script) for script in scripts] == [True, False, True]
-    assert 'type="application/json"' in scripts[1]
+    assert [("n0nce" in script) for script in scripts] == [True, True, False, True]
+    assert 'type="application/json"' in scripts[2]
     assert not re.search(r"\son\w+=|<style|style=|javascript:", text)
 
 

@@ -139,7 +139,7 @@ async def test_the_page_comes_with_a_session_and_a_narrow_policy(site):
         "object-src": "'none'",
         "frame-ancestors": "https://acme.zendesk.com",
     }
-    assert answer.text.count(f'nonce="{nonce}"') == 2
+    assert answer.text.count(f'nonce="{nonce}"') == 3
     assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
     assert not {"x-frame-options", "set-cookie"} & set(answer.headers)
     session = json.loads(re.search(r'id="session">(.*?)</script>', answer.text)[1])
