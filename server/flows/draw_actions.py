@@ -63,7 +63,7 @@ def _possible(action: ActionContext, context: Context, viewer: Viewer) -> Possib
 
 
 def _note(action: ActionContext, viewer: Viewer) -> str:
-    who = viewer.deciders.get(action.kind, "an approver")
+    who = viewer.deciders.of(action.kind)
     note = f"Nothing happens before {who} agrees."
     return f"{note} A person then carries it out." if action.record_only else note
 

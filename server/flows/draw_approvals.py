@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from server.approval_model import ApprovalState, Verdict
 from server.context import ApprovalContext, DecisionContext
+from server.flows.deciders import Deciders
 from sidebar import words
 from sidebar.asking import Requested, Told
 from sidebar.tones import Pill, Tone
@@ -46,8 +47,7 @@ class Viewer(Struct, frozen=True, kw_only=True):
     """Ids of the requests that they made, as far as it is known."""
     why_not: Mapping[tuple[str, int], str] = {}
     """By request and its version: why they may not decide it; empty text where they may. Missing: not known yet."""
-    deciders: Mapping[str, str] = {}
-    """By kind: who decides, in words."""
+    deciders: Deciders = Deciders()
 
 
 def draw_approvals(
@@ -142,7 +142,7 @@ def _line(request: ApprovalContext, viewer: Viewer) -> str:
 def waiting_for(request: ApprovalContext, viewer: Viewer) -> str:
     """`Waiting for approval by Dana Lopez`; of two, how many have agreed."""
     agreed = len({found.person.id for found in request.decisions if found.decision == Verdict.APPROVE})
-    who = viewer.deciders.get(request.kind, "an approver")
+    who = viewer.deciders.of(request.kind, {request.requester.id, *(found.person.id for found in request.decisions)})
     if request.needs > 1:
         return f"{agreed} of {request.needs} have agreed. Waiting for approval by {who}."
     return f"Waiting for approval by {who}."

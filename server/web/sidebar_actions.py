@@ -114,7 +114,8 @@ def _sentence(parts: Parts, request: ApprovalRequest) -> str:
     name = title(request.kind, amount.value if amount else None, amount.currency if amount else None)
     match request.state:
         case "pending":
-            who = deciders(parts.workspaces[request.workspace].policy).get(request.kind, "an approver")
+            may_not = {request.requester.id, *(found.person.id for found in request.decisions)}
+            who = deciders(parts.workspaces[request.workspace].policy).of(request.kind, may_not)
             agreed = len(request.approvals)
             said = f"{agreed} of {request.needs} have agreed. " if agreed else ""
             return f"{name}: {said}Waiting for approval by {who}."

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from server.flows.deciders import deciders
+from server.flows.deciders import Deciders, deciders
 from server.model import Role
 from server.rules.policy import ApprovalPolicy, Colleague, Team
 from server.rules.policy_reading import load_policy
@@ -34,4 +34,10 @@ def test_the_policy_says_who_decides(people, approvers, said):
         teams={"finance": Team(name="finance")},
         approvals={"refund": ApprovalPolicy(approvers=approvers)},
     )
-    assert deciders(policy)["refund"] == said
+    assert deciders(policy).of("refund") == said
+
+
+def test_nobody_waits_for_who_may_not_decide_this_one():
+    found = Deciders({"refund": {"dana": "Dana", "kim": "Kim", "lee": "Lee"}})
+    assert found.of("refund", {"dana"}) == "Kim or Lee"
+    assert found.of("refund", {"dana", "kim", "lee"}) == "another approver"

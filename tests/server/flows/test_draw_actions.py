@@ -3,12 +3,13 @@
 import pytest
 
 from server.context import ActionContext
+from server.flows.deciders import Deciders
 from server.flows.draw_approvals import Viewer
 from sidebar.asking import Line, Refused
 from tests.server.flows.drawing import changed, panel
 from tests.server.flows.test_draw_approvals import REQUEST
 
-VIEWER = Viewer(deciders={"refund": "Dana Lopez"})
+VIEWER = Viewer(deciders=Deciders({"refund": {"dana": "Dana Lopez"}}))
 KINDS = ("refund", "cancel", "reship", "address_change", "hold", "release", "compensation", "fraud_override", "other")
 
 

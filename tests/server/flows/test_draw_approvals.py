@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from server.context import ApprovalContext, DecisionContext, PersonContext, RequestedItemContext
+from server.flows.deciders import Deciders
 from server.flows.draw_approvals import Viewer
 from sidebar.asking import Told
 from sidebar.tones import Tone
@@ -35,7 +36,7 @@ REQUEST = ApprovalContext(
     error="",
     closed_at=None,
 )
-MAY = Viewer(why_not={("r1", 3): ""}, deciders={"refund": "Dana Lopez"})
+MAY = Viewer(why_not={("r1", 3): ""}, deciders=Deciders({"refund": {"dana": "Dana Lopez"}}))
 
 
 def drawn(viewer=MAY, **facts):
@@ -98,7 +99,7 @@ def test_of_two_who_must_agree_the_first_is_told():
     said = DecisionContext(person=DANA, decision="approve", reason="Fine", at=NOW)
     found = drawn(needs=2, decisions=[said])
     assert found.said == ("Dana Lopez approved at 14:05: Fine",)
-    assert found.line == "1 of 2 have agreed. Waiting for approval by Dana Lopez."
+    assert found.line == "1 of 2 have agreed. Waiting for approval by another approver."
 
 
 def test_what_has_changed_is_shown_and_named_on_the_button():
